@@ -13,7 +13,8 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from archdsl.ir.graph import Graph
-from archdsl.ops.base import REGISTRY, Op
+from archdsl.ops.base import Op
+from archdsl.ops.registry import REGISTRY
 from archdsl.prove.form import Form, Part
 from archdsl.tensor import Tensor
 

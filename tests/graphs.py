@@ -7,7 +7,8 @@ from typing import Any
 
 from archdsl.ir.builder import Builder, Home, Ref
 from archdsl.ir.graph import Choice, Graph, Header, Let, Node, Output, Scope, Setting, Value, Written
-from archdsl.ops.base import REGISTRY, Op
+from archdsl.ops.base import Op
+from archdsl.ops.registry import REGISTRY
 from archdsl.source import Source, Span
 from archdsl.syntax.parser import parse_expression_at
 

@@ -12,8 +12,9 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
-from archdsl.ops.base import REGISTRY, Family, Op
+from archdsl.ops.base import Family, Op
 from archdsl.ops.reference import reference
+from archdsl.ops.registry import REGISTRY
 
 OPS = tuple(sorted(name for name, op in REGISTRY.items() if not op.internal))
 

@@ -15,7 +15,8 @@ from variants import SHORTER, Variant
 
 import archdsl
 from archdsl.ir.graph import Graph, Header, Node, Output, Scope, Value
-from archdsl.ops.base import REGISTRY, Example
+from archdsl.ops.base import Example
+from archdsl.ops.registry import REGISTRY
 from archdsl.outputs import onnx_written
 from archdsl.source import Source, Span
 

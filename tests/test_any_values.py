@@ -9,8 +9,8 @@ import pytest
 
 import archdsl
 from archdsl.diagnostics import CompileError
-from archdsl.ops.base import REGISTRY
 from archdsl.ops.initialize import INITIALIZERS
+from archdsl.ops.registry import REGISTRY
 
 VALUES = (
     *("[[1]]", "[[[]]]", "[[1, 2], [3]]", "[relu]", "[[relu]]", "[conv(1, [[2]])]", "relu", "conv(1, 2)", "Unit"),

@@ -26,7 +26,8 @@ from archdsl.analyses.conventions import CONVENTIONS
 from archdsl.analyses.measures import summarize
 from archdsl.analyses.summary import Basis
 from archdsl.ir.graph import Node
-from archdsl.ops.base import REGISTRY, Example, Module
+from archdsl.ops.base import Example, Module
+from archdsl.ops.registry import REGISTRY
 
 
 def by_fvcore(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> int:

@@ -12,7 +12,8 @@ from archdsl.analyses.machine import MACHINES, changed, own_machine, roofline, t
 from archdsl.analyses.measures import summarize
 from archdsl.analyses.summary import Basis
 from archdsl.diagnostics import CompileError
-from archdsl.ops.base import REGISTRY, Family
+from archdsl.ops.base import Family
+from archdsl.ops.registry import REGISTRY
 from archdsl.tensor import Tensor
 
 INPUT = Tensor(8, 12, 12)

@@ -6,7 +6,7 @@ import pytest
 from applied import found_in
 
 from archdsl import foreign
-from archdsl.ops.base import REGISTRY
+from archdsl.ops.registry import REGISTRY
 from archdsl.resolve.names import FUNCTIONS
 from archdsl.syntax.calls import NUMERIC
 

@@ -17,8 +17,9 @@ from archdsl.frontends.load import opaque_nodes
 from archdsl.ir.dump import written
 from archdsl.ir.graph import Graph
 from archdsl.ir.serialize import from_json, to_json
-from archdsl.ops.base import REGISTRY, Example, Expression
+from archdsl.ops.base import Example, Expression
 from archdsl.ops.held import Held
+from archdsl.ops.registry import REGISTRY
 from archdsl.prove.prove import prove_sides
 from archdsl.prove.sides import of_graph, of_module
 from archdsl.tensor import Tensor

@@ -20,7 +20,7 @@ from torch import nn
 import archdsl
 from archdsl.backends.torch.load import module
 from archdsl.ir.graph import Graph
-from archdsl.ops.base import REGISTRY
+from archdsl.ops.registry import REGISTRY
 
 TEMPLATES = 3
 """Random specs, of two networks each."""

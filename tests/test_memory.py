@@ -13,7 +13,8 @@ from live_memory import LiveMemory, by_node, emitted_memory, kept_memory, live_m
 import archdsl
 from archdsl.analyses import memory
 from archdsl.backends.torch.schedule import emitted
-from archdsl.ops.base import REGISTRY, Example, Module
+from archdsl.ops.base import Example, Module
+from archdsl.ops.registry import REGISTRY
 from archdsl.tensor import Tensor
 
 BATCH = 2

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 import archdsl
 from archdsl.driver import compile_network
 from archdsl.frontends.torch import from_torch
-from archdsl.ops.base import REGISTRY
+from archdsl.ops.registry import REGISTRY
 from archdsl.prove.prove import prove
 from archdsl.resolve.resolve import resolve
 from archdsl.source import Source
@@ -28,7 +28,8 @@ SOFTPLUS = """
 from collections.abc import Iterator
 
 from archdsl.ops.activation import Activation
-from archdsl.ops.base import Example, Module, register
+from archdsl.ops.base import Example, Module
+from archdsl.ops.registry import register
 from archdsl.tensor import Tensor
 
 
@@ -52,7 +53,7 @@ class Softplus(Activation):
 @pytest.fixture
 def activations() -> Iterator[None]:
     """The document's activation and one with an argument, until the test is over."""
-    known = dict(REGISTRY)
+    known = set(REGISTRY)
     (written,) = (
         code for code in re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.S) if "@register" in code
     )
@@ -61,8 +62,8 @@ def activations() -> Iterator[None]:
             exec(compile(code, "<a new file>", "exec"), {"__name__": "new"})
         yield
     finally:
-        REGISTRY.clear()
-        REGISTRY.update(known)
+        for name in set(REGISTRY) - known:
+            del REGISTRY._ops[name]
 
 
 class Branches(nn.Module):

@@ -26,8 +26,9 @@ from variants import Variant
 import archdsl
 import archdsl.cli
 from archdsl.ir.graph import Graph
-from archdsl.ops.base import REGISTRY, Example, Op
+from archdsl.ops.base import Example, Op
 from archdsl.ops.fixed import packed
+from archdsl.ops.registry import REGISTRY
 from archdsl.outputs import onnx_written
 from archdsl.passes.pipeline import state_keys
 from archdsl.prove.weights import WeightMap

@@ -16,8 +16,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from archdsl.backends.torch.load import load
-from archdsl.ops.base import REGISTRY, Example, Mismatch, Module, Op, dump, load_op, register
+from archdsl.ops.base import Example, Mismatch, Module, Op
 from archdsl.ops.reference import families, markdown, reference
+from archdsl.ops.registry import REGISTRY, dump, load_op, register
 from archdsl.tensor import Tensor
 
 OPS = sorted(REGISTRY)
@@ -301,6 +302,21 @@ def test_a_name_cannot_be_taken_twice() -> None:
         @register
         class Relu(Op):
             name = "relu"
+
+
+def test_ops_of_imported_networks_are_known_by_name_before_they_are_loaded() -> None:
+    code = """
+import pkgutil, sys, archdsl.ops as ops
+from archdsl.ops.registry import REGISTRY
+early, known = {*sys.modules}, {*REGISTRY}
+for module in pkgutil.iter_modules(ops.__path__):
+    __import__(f"archdsl.ops.{module.name}")
+assert "archdsl.ops.held" not in early
+assert {*REGISTRY} == known and len(REGISTRY) == len(known)
+late = [op for op in REGISTRY.values() if op.__module__ not in early]
+assert late and all(op.imported and op.internal for op in late)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_importing_the_ops_imports_no_torch() -> None:

@@ -24,7 +24,7 @@ from archdsl.ir.dump import written
 from archdsl.ir.graph import Graph, Value
 from archdsl.ir.rewrite import dropped, redirected, renamed, replaced
 from archdsl.ir.verify import Bug
-from archdsl.ops.base import REGISTRY
+from archdsl.ops.registry import REGISTRY
 from archdsl.outputs import prepared
 from archdsl.passes.drop_identities import drop_identities
 from archdsl.passes.fold_batchnorm import fold_batchnorm

@@ -18,7 +18,7 @@ import archdsl
 from archdsl.diagnostics import CompileError
 from archdsl.ir.dump import written
 from archdsl.ir.graph import Graph
-from archdsl.ops.base import REGISTRY
+from archdsl.ops.registry import REGISTRY
 from archdsl.prove import rules
 from archdsl.prove.canonical import form
 from archdsl.prove.form import Form

@@ -14,7 +14,8 @@ from emitted_ops import build, outputs, values
 from torch import nn
 
 from archdsl.ops.activation import Activation
-from archdsl.ops.base import REGISTRY, Example, Family, Mismatch, Module, Op, View
+from archdsl.ops.base import Example, Family, Mismatch, Module, Op, View
+from archdsl.ops.registry import REGISTRY
 from archdsl.tensor import Tensor
 
 OPS = [name for name in sorted(REGISTRY) if not REGISTRY[name].internal]

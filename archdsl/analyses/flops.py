@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from archdsl.ir.graph import Graph, Node
-from archdsl.ops.base import REGISTRY, Family
+from archdsl.ops.base import Family
+from archdsl.ops.registry import REGISTRY
 
 ITEMS: Mapping[Family, str] = {
     Family.CONV: "bias",

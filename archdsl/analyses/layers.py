@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from archdsl.analyses.summary import Summary
-from archdsl.analyses.totals import WEIGHTED
 from archdsl.ir.graph import Node
-from archdsl.ops.base import Family
+from archdsl.ops.base import WEIGHTED, Family
 
 Chosen: TypeAlias = Callable[[Summary, Node], bool]
 """Says whether a node has a row of its own."""

@@ -20,7 +20,6 @@ from math import gcd, lcm, prod
 
 from archdsl.ir.graph import Graph, Node, Value
 from archdsl.ops.base import Family, View, Window
-from archdsl.ops.held import Held
 from archdsl.ops.merge import Concat
 from archdsl.ops.windows import Tiles
 from archdsl.tensor import Tensor
@@ -195,7 +194,7 @@ def _through(graph: Graph, node: Node, inputs: Sequence[ReceptiveField]) -> Rece
     tensors = graph.tensors_into(node.id)
     if _joins_positions(node):
         return _one_after_the_other(inputs, [tensor.spatial[0] for tensor in tensors])
-    if isinstance(node.op, Held) and node.op.mixes:
+    if node.op.mixes:
         return _joined(
             [_whole(*pair) for pair in zip(inputs, map(_positions, tensors), strict=True)], [()] * len(inputs)
         )

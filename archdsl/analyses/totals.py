@@ -6,11 +6,6 @@ from collections.abc import Iterable
 
 from archdsl.ir.graph import Graph, Node
 from archdsl.ops.base import Family
-from archdsl.ops.recurrent import Recurrent
-from archdsl.ops.recurrent_along import Along
-
-WEIGHTED = frozenset({Family.CONV, Family.LINEAR, Family.RECURRENT})
-"""Families that papers count as layers. GoogLeNet's `22 layers` are those on a path."""
 
 
 def nodes_in(graph: Graph, scope: str = "", training: bool = False) -> list[Node]:
@@ -77,4 +72,4 @@ def _layers(graph: Graph, node: Node) -> int:
     if node.op.family is Family.OPAQUE:
         tensors = graph.tensors_into(node.id)
         return int(node.op.params(*tensors) > 0 and node.op.macs(*tensors) > 0)
-    return node.op.layers if isinstance(node.op, Recurrent | Along) else int(node.op.family in WEIGHTED)
+    return node.op.depth()

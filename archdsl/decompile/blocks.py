@@ -15,7 +15,7 @@ from archdsl.decompile.numbers import Numbers, Use
 from archdsl.decompile.unify import Unlike, unified
 from archdsl.decompile.words import block_name, value_name
 from archdsl.formula import same
-from archdsl.ops.base import REGISTRY
+from archdsl.ops.registry import REGISTRY
 
 SHORT = 4
 """A block of at most as many ops in a row says nothing that its ops do not say, if it has few uses."""

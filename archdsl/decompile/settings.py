@@ -13,7 +13,7 @@ from archdsl.decompile.numbers import SMALL, Numbers, Row, Use
 from archdsl.decompile.scaling import DEPTHS, SHARE, WIDTHS, Rounding, Scale, scale_of
 from archdsl.decompile.words import free_name, value_name
 from archdsl.decompile.write import written_value
-from archdsl.ops.base import REGISTRY
+from archdsl.ops.registry import REGISTRY
 
 ELEMENT = re.compile(r"(\w+)\[(\d+)\]")
 """A parameter that is an element of a list."""

@@ -14,7 +14,8 @@ from archdsl.decompile.layout import Layout
 from archdsl.decompile.unify import rename
 from archdsl.decompile.words import free_name, value_name
 from archdsl.ir.graph import Output, Value
-from archdsl.ops.base import REGISTRY, Family
+from archdsl.ops.base import Family
+from archdsl.ops.registry import REGISTRY
 
 FEWEST_CUTS = 2
 """A stage in which maps become smaller at least as often is divided there."""

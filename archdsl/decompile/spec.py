@@ -21,7 +21,8 @@ from archdsl.decompile.write import Writer, header, indented, written_value
 from archdsl.diagnostics import CompileError, Diagnostic, Note
 from archdsl.ir.graph import Graph
 from archdsl.ir.recorded import Recorded
-from archdsl.ops.base import REGISTRY, Family
+from archdsl.ops.base import Family
+from archdsl.ops.registry import REGISTRY
 from archdsl.source import Source
 from archdsl.syntax.parser import parse
 from archdsl.syntax.printer import format_spec

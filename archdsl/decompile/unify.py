@@ -24,7 +24,8 @@ from archdsl.decompile.body import (
     chains,
     weight,
 )
-from archdsl.ops.base import REGISTRY, Family
+from archdsl.ops.base import Family
+from archdsl.ops.registry import REGISTRY
 
 ALIKE = 0.75
 """How much of the shorter of two chains must stand in the other, too."""

@@ -9,7 +9,7 @@ from typing import Any
 from archdsl.decompile.body import ABSENT, LIKE, Body, Formula
 from archdsl.decompile.draft import Draft
 from archdsl.decompile.numbers import Numbers, Row
-from archdsl.ops.base import REGISTRY
+from archdsl.ops.registry import REGISTRY
 
 SHARED_ARGUMENTS = ("bias", "eps", "momentum", "slope")
 """Arguments that a network sets for all ops of a kind."""

@@ -10,8 +10,9 @@ from archdsl.decompile.blocks import Block
 from archdsl.decompile.body import ACTIVATION, COUNT, FIRST, LIKE, UNIT, Body, Chain, Formula, Step
 from archdsl.decompile.numbers import Numbers
 from archdsl.formula import same
-from archdsl.ops.base import REGISTRY, Family
+from archdsl.ops.base import Family
 from archdsl.ops.reference import literal
+from archdsl.ops.registry import REGISTRY
 from archdsl.ops.words import words
 
 INDENT = "    "

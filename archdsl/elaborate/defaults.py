@@ -14,7 +14,8 @@ from archdsl.elaborate.budget import Budget
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import given
 from archdsl.elaborate.values import Given
-from archdsl.ops.base import REGISTRY, Op
+from archdsl.ops.base import Op
+from archdsl.ops.registry import REGISTRY
 from archdsl.resolve.model import Block, File, Network, default_calls
 from archdsl.syntax import tree
 

@@ -16,8 +16,9 @@ from archdsl.elaborate.loops import Turn, rows
 from archdsl.elaborate.values import Failed, Flow, Given, Listed, Problem, Quiet, Unit, describe, rows_of, tensor_facts
 from archdsl.limits import ELEMENTS
 from archdsl.ops.arguments import form
-from archdsl.ops.base import REGISTRY, Op
+from archdsl.ops.base import Op
 from archdsl.ops.initialize import INITIALIZERS
+from archdsl.ops.registry import REGISTRY
 from archdsl.ops.words import words
 from archdsl.resolve.model import Block, Network
 from archdsl.resolve.names import FUNCTIONS, LARGEST_NUMBER, OutOfDomain

@@ -26,8 +26,8 @@ from archdsl.elaborate.written import written
 from archdsl.ir.builder import Home, Ref
 from archdsl.ir.graph import Let
 from archdsl.naming import RESERVED
-from archdsl.ops.base import REGISTRY
 from archdsl.ops.learned import Learned
+from archdsl.ops.registry import REGISTRY
 from archdsl.resolve.model import Block, Network
 from archdsl.resolve.names import bound_names, makes_stages
 from archdsl.source import Span

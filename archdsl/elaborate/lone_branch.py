@@ -6,7 +6,8 @@ from archdsl.diagnostics import Note
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.expansion import Expansion
 from archdsl.elaborate.values import Unit
-from archdsl.ops.base import REGISTRY, Family
+from archdsl.ops.base import Family
+from archdsl.ops.registry import REGISTRY
 from archdsl.syntax import tree
 from archdsl.syntax.printer import expression_text
 

@@ -11,7 +11,7 @@ from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import evaluate
 from archdsl.elaborate.settings import setting_names
 from archdsl.elaborate.values import Given, Problem
-from archdsl.ops.base import REGISTRY
+from archdsl.ops.registry import REGISTRY
 from archdsl.resolve.model import Block, File, Network
 from archdsl.source import Source, Span
 from archdsl.suggest import help_for_step
@@ -59,7 +59,7 @@ def _reworded(problem: Problem | CompileError) -> CompileError:
 
 def _unknown_unit(kind: str, value: str, file: File, span: Span) -> CompileError:
     known = [name for name, found in file.definitions.items() if isinstance(found, Block)]
-    known += [] if kind == "block" else [name for name, op in REGISTRY.items() if not op.internal]
+    known += [] if kind == "block" else [*REGISTRY.written()]
     message = f"{file.source.name} knows no {kind} `{value}`"
     return CompileError([Diagnostic("unknown-name", message, span, help=help_for_step(value, known))])
 

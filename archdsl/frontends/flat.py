@@ -18,7 +18,8 @@ from archdsl.frontends.naming import ModuleCall
 from archdsl.frontends.nodes import NewNode
 from archdsl.ir.imported import Imported
 from archdsl.limits import STEPS
-from archdsl.ops.base import REGISTRY, Mismatch, Op
+from archdsl.ops.base import Mismatch, Op
+from archdsl.ops.registry import REGISTRY
 from archdsl.source import Source, Span
 from archdsl.tensor import Tensor
 from archdsl.text import as_name, shown

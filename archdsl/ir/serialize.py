@@ -34,7 +34,7 @@ from archdsl.ir.schema import (
     WrittenPart,
 )
 from archdsl.ir.verify import Bug, verify
-from archdsl.ops.base import dump, load_op
+from archdsl.ops.registry import dump, load_op
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.parser import parse_expression_at

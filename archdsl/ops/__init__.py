@@ -1,16 +1,11 @@
-"""The ops of the language. Importing this package fills `base.REGISTRY`."""
+"""The ops of the language. Importing this package fills `registry.REGISTRY`."""
 
 from archdsl.ops import (  # noqa: F401
     activation,
     attend,
-    blur,
     conv,
     crop,
     embed,
-    fixed,
-    folded_conv,
-    held,
-    held_numbers,
     internal,
     learned,
     linear,
@@ -21,13 +16,24 @@ from archdsl.ops import (  # noqa: F401
     pool_random,
     position,
     recurrent,
-    recurrent_along,
     regularize,
     relative,
     reshape,
     resize,
     scale,
-    standardized,
     tokens,
     transposed,
 )
+from archdsl.ops.registry import REGISTRY
+
+REGISTRY.add_module("archdsl.ops.blur", "blur_pool")
+REGISTRY.add_module("archdsl.ops.fixed", "fixed picked picked_along")
+REGISTRY.add_module("archdsl.ops.folded_conv", "folded_conv")
+REGISTRY.add_module(
+    "archdsl.ops.held",
+    "permute rolled expanded part parts joined bordered matrix_product scaled_attention patches summed_patches slid "
+    "resampled",
+)
+REGISTRY.add_module("archdsl.ops.held_numbers", "arithmetic applied reduced softmax_along")
+REGISTRY.add_module("archdsl.ops.recurrent_along", "lstm_along gru_along")
+REGISTRY.add_module("archdsl.ops.standardized", "standardized_conv")

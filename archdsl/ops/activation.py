@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archdsl.ops.arguments import Unusual
-from archdsl.ops.base import Example, Expression, Family, Kept, Module, Nodes, Op, Rest, Weight, register
+from archdsl.ops.base import Example, Expression, Family, Kept, Module, Nodes, Op, Rest, Weight
+from archdsl.ops.registry import register
 from archdsl.tensor import Layout, Tensor
 
 Slope = Annotated[

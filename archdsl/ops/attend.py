@@ -24,9 +24,10 @@ from archdsl.ops.arguments import (
 from archdsl.ops.attend_memory import AttendMemory
 from archdsl.ops.attend_modules import ATTEND, BIASED_ATTEND, BIASED_MAP_ATTEND, MAP_ATTEND
 from archdsl.ops.attend_nodes import Grouped, Tiling, attend_first, attend_last, attend_windows, causal
-from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Store, Weight, Window, register
+from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Store, Weight, Window
 from archdsl.ops.clip_windows import CLIP_WINDOW_ATTEND
 from archdsl.ops.costs import product
+from archdsl.ops.registry import register
 from archdsl.ops.spatial import so_far, whole
 from archdsl.ops.windows import WINDOW_ATTEND, Tiles, Windows
 from archdsl.tensor import Layout, Tensor

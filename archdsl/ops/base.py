@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -26,7 +26,7 @@ __all__ = [
     "LARGEST",
     "LIMIT",
     "NOTHING",
-    "REGISTRY",
+    "WEIGHTED",
     "Count",
     "Example",
     "Expression",
@@ -47,9 +47,6 @@ __all__ = [
     "Weight",
     "Window",
     "Working",
-    "dump",
-    "load_op",
-    "register",
     "spread",
 ]
 
@@ -73,6 +70,10 @@ class Family(StrEnum):
     RESHAPE = "reshape"
     REGULARIZE = "regularization"
     OPAQUE = "opaque"
+
+
+WEIGHTED = frozenset({Family.CONV, Family.LINEAR, Family.RECURRENT})
+"""Families that papers count as layers. GoogLeNet's `22 layers` are those on a path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,8 @@ class Op(BaseModel, ABC):
     """PyTorch's module has the option `inplace=True`, with which it writes its output over its input."""
     backward_needs_output: ClassVar[bool] = True
     """The backward pass may read the output, so the output must not be overwritten."""
+    mixes: ClassVar[bool] = False
+    """A number of the output may depend on any position of the inputs, as `window` and `pointwise` cannot say."""
     reads_shape_alone: ClassVar[bool] = False
     """The output depends on the shape of the input and on none of its numbers."""
     without_onnx: ClassVar[str] = ""
@@ -280,6 +283,10 @@ class Op(BaseModel, ABC):
         """
         return "first"
 
+    def depth(self) -> int:
+        """How many layers with weights, one on top of the other, the op stands for."""
+        return int(self.family in WEIGHTED)
+
     def learns_by_position(self) -> bool:
         """Whether the weights depend on the number of positions, so that the module is made for one length alone."""
         return False
@@ -370,30 +377,3 @@ class View(Rearrangement):
 
     def is_view(self, *inputs: Any, **_: Any) -> bool:
         return True
-
-
-OpClass = TypeVar("OpClass", bound=type[Op])
-
-REGISTRY: dict[str, type[Op]] = {}
-
-
-def register(op: OpClass) -> OpClass:
-    """Class decorator that enters an op under its name. Raises ValueError if the name is taken."""
-    known = REGISTRY.get(op.name)
-    if known is not None:
-        raise ValueError(f"op {op.name!r} is registered twice: in {known.__module__} and in {op.__module__}")
-    REGISTRY[op.name] = op
-    return op
-
-
-def dump(op: Op) -> dict[str, Any]:
-    """An op as plain JSON values. `load_op` turns them back into an equal op."""
-    return {"op": op.name, "arguments": op.model_dump(mode="json")}
-
-
-def load_op(data: Mapping[str, Any]) -> Op:
-    """The op that `dump` wrote. Raises ValueError for an unknown op or arguments that it does not take."""
-    op = REGISTRY.get(data["op"])
-    if op is None:
-        raise ValueError(f"no op is called {data['op']!r}")
-    return op.model_validate(data["arguments"])

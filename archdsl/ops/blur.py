@@ -8,8 +8,9 @@ from math import comb
 from pydantic import Field
 
 from archdsl.ops.arguments import Count
-from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Support, Window, register
+from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Support, Window
 from archdsl.ops.costs import product
+from archdsl.ops.registry import register
 from archdsl.ops.spatial import IMAGES, expect_map, lengths, slide, unused
 from archdsl.tensor import Tensor
 

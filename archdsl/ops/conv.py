@@ -9,9 +9,10 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch, Padding, Size, compact, divisors, spread
-from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Store, Weight, Window, register
+from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Store, Weight, Window
 from archdsl.ops.costs import product, with_bias
 from archdsl.ops.initialize import Kaiming, Weights, starts
+from archdsl.ops.registry import register
 from archdsl.ops.spatial import (
     Padder,
     dimensions,

@@ -8,19 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from archdsl.ops.arguments import Like, Mismatch, Pixels, Sides, Size, compact, sides, spread, times
-from archdsl.ops.base import (
-    Example,
-    Expression,
-    Family,
-    Kept,
-    Module,
-    Nodes,
-    Rearrangement,
-    Support,
-    View,
-    Window,
-    register,
-)
+from archdsl.ops.base import Example, Expression, Family, Kept, Module, Nodes, Rearrangement, Support, View, Window
+from archdsl.ops.registry import register
 from archdsl.ops.spatial import dimensions, expect_map, pads
 from archdsl.tensor import Tensor
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Distance, Mismatch
-from archdsl.ops.base import NOTHING, Example, Family, Kept, Module, Nodes, Op, Rest, Weight, register
+from archdsl.ops.base import NOTHING, Example, Family, Kept, Module, Nodes, Op, Rest, Weight
 from archdsl.ops.conv import Start
 from archdsl.ops.initialize import Normal, starts
+from archdsl.ops.registry import register
 from archdsl.tensor import Layout, Tensor
 
 

@@ -15,8 +15,9 @@ from zlib import compress, decompress
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Dims, Mismatch
-from archdsl.ops.base import NOTHING, Example, Family, Module, Nodes, Rearrangement, Rest, Support, register
+from archdsl.ops.base import NOTHING, Example, Family, Module, Nodes, Rearrangement, Rest, Support
 from archdsl.ops.held import Dimension, Held, along
+from archdsl.ops.registry import register
 from archdsl.tensor import Tensor
 
 MOST, LONGEST = 1 << 20, 1 << 18

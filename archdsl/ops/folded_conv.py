@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from archdsl.ops.arguments import Count, Mismatch, compact
-from archdsl.ops.base import Example, Kept, Module, Nodes, Rest, Support, Weight, register
+from archdsl.ops.base import Example, Kept, Module, Nodes, Rest, Support, Weight
 from archdsl.ops.conv import BIAS_RULE, Bias, Border, Conv, Dilation, Groups, Kernel, Stride
 from archdsl.ops.held import Held
+from archdsl.ops.registry import register
 from archdsl.ops.spatial import dimensions, is_even
 from archdsl.tensor import Tensor
 

@@ -16,7 +16,8 @@ from pydantic import BeforeValidator, Field
 
 from archdsl.ops.arguments import Count, Distance, Mismatch
 from archdsl.ops.attend_nodes import causal, rolled, swapped, weighted
-from archdsl.ops.base import Example, Expression, Family, Kept, Nodes, Op, Rearrangement, Rest, View, register
+from archdsl.ops.base import Example, Expression, Family, Kept, Nodes, Op, Rearrangement, Rest, View
+from archdsl.ops.registry import register
 from archdsl.ops.resize import resized
 from archdsl.tensor import Tensor
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import Literal
 
 from archdsl.ops.arguments import Mismatch
-from archdsl.ops.base import Example, Expression, Family, Kept, Nodes, Rest, register
+from archdsl.ops.base import Example, Expression, Family, Kept, Nodes, Rest
 from archdsl.ops.held import Dimension, Dimensions, Held, along, broadcast
+from archdsl.ops.registry import register
 from archdsl.tensor import Layout, Tensor
 
 OPERATORS = {

@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from archdsl.ops.arguments import LIMIT, Dims
-from archdsl.ops.base import Example, Expression, Family, Mismatch, Op, Rearrangement, Rest, Weight, Working, register
+from archdsl.ops.base import Example, Expression, Family, Mismatch, Op, Rearrangement, Rest, Weight, Working
+from archdsl.ops.registry import register
 from archdsl.tensor import Kind, Tensor
 
 

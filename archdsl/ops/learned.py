@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from pydantic import Field
 
 from archdsl.ops.arguments import Dims
-from archdsl.ops.base import NOTHING, Example, Family, Module, Nodes, Op, Rest, Weight, register
+from archdsl.ops.base import NOTHING, Example, Family, Module, Nodes, Op, Rest, Weight
 from archdsl.ops.initialize import Normal, Ones, Weights, Zeros
+from archdsl.ops.registry import register
 from archdsl.tensor import Layout, Tensor
 
 

@@ -8,10 +8,11 @@ from typing import Literal
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch, SharedStep
-from archdsl.ops.base import Example, Expression, Family, Kept, Module, Nodes, Op, Rest, Weight, Window, register
+from archdsl.ops.base import Example, Expression, Family, Kept, Module, Nodes, Op, Rest, Weight, Window
 from archdsl.ops.conv import BIAS_RULE, Bias, Start
 from archdsl.ops.costs import product, with_bias
 from archdsl.ops.initialize import Zeros, starts
+from archdsl.ops.registry import register
 from archdsl.ops.spatial import whole
 from archdsl.tensor import Layout, Tensor
 

@@ -10,7 +10,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from archdsl.ops.arguments import Mismatch
-from archdsl.ops.base import Example, Expression, Family, Kept, Nodes, Op, Rearrangement, Rest, Store, register
+from archdsl.ops.base import Example, Expression, Family, Kept, Nodes, Op, Rearrangement, Rest, Store
+from archdsl.ops.registry import register
 from archdsl.tensor import Layout, Tensor
 
 

@@ -11,9 +11,10 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch, Unusual, divisors
-from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Store, Support, Weight, register
+from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Store, Support, Weight
 from archdsl.ops.costs import scale_and_shift
 from archdsl.ops.initialize import Normal, Ones, Scale, Zeros, starts
+from archdsl.ops.registry import register
 from archdsl.ops.spatial import MAPS, dimensions, expect_map
 from archdsl.tensor import Layout, Tensor
 

@@ -10,8 +10,9 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from archdsl.ops.arguments import Mismatch, Padding, Size, compact, times
-from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Store, Window, register
+from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Store, Window
 from archdsl.ops.conv import Dilation, Kernel
+from archdsl.ops.registry import register
 from archdsl.ops.spatial import (
     Padder,
     dimensions,

@@ -9,8 +9,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from archdsl.ops.arguments import Size, compact, spread
-from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Store, Window, register
+from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Store, Window
 from archdsl.ops.pool import AVERAGE_RULE, MAX_RULE
+from archdsl.ops.registry import register
 from archdsl.ops.spatial import dimensions, expect_map, whole
 from archdsl.tensor import Tensor
 

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from archdsl.ops.arguments import Mismatch, Size, compact, spread, times
-from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Store, Support, Window, register
+from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Store, Support, Window
 from archdsl.ops.conv import Kernel
 from archdsl.ops.pool import MAX_RULE, Pool
+from archdsl.ops.registry import register
 from archdsl.ops.spatial import Padder, dimensions, expect_map
 from archdsl.tensor import Tensor
 

@@ -10,21 +10,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch, divisors
-from archdsl.ops.base import (
-    Example,
-    Expression,
-    Family,
-    Kept,
-    Module,
-    Nodes,
-    Op,
-    Rearrangement,
-    Rest,
-    Store,
-    Support,
-    register,
-)
+from archdsl.ops.base import Example, Expression, Family, Kept, Module, Nodes, Op, Rearrangement, Rest, Store, Support
 from archdsl.ops.nodes import FLOAT
+from archdsl.ops.registry import register
 from archdsl.tensor import Layout, Tensor
 
 Base = Annotated[float, Field(gt=1, description="the waves' lengths grow from 2 pi to 2 pi times this number")]

@@ -9,9 +9,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from archdsl.ops.arguments import UNUSUAL_DROP, Count, Like, Mismatch, Probability
-from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Store, Support, Weight, Window, register
+from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Store, Support, Weight, Window
 from archdsl.ops.costs import product
 from archdsl.ops.recurrent_modules import STATEFUL_GRU, STATEFUL_LSTM
+from archdsl.ops.registry import register
 from archdsl.ops.spatial import so_far, whole
 from archdsl.tensor import Layout, Tensor
 
@@ -52,6 +53,9 @@ class Recurrent(Op):
     gives: Literal["sequence", "state"] = Field(
         default="sequence", description="what is remembered at every position, or the state after the last"
     )
+
+    def depth(self) -> int:
+        return self.layers
 
     def told(self, x: Tensor, start: Tensor | None = None) -> tuple[str, ...]:
         layers = (f"{self.layers} layers",) if self.layers > 1 else ()

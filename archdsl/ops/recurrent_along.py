@@ -8,9 +8,10 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archdsl.ops.arguments import UNUSUAL_DROP, Count, Mismatch, Probability
-from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Store, Support, Weight, Window, register
+from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Store, Support, Weight, Window
 from archdsl.ops.costs import product
 from archdsl.ops.recurrent import Gru, Lstm, Recurrent
+from archdsl.ops.registry import register
 from archdsl.ops.windows import Tiles, Windows
 from archdsl.tensor import Layout, Tensor
 
@@ -55,6 +56,9 @@ class Along(Op):
     dropout: Annotated[Probability, UNUSUAL_DROP] = Field(
         default=0.0, description="probability that a number is dropped on its way from one layer to the next"
     )
+
+    def depth(self) -> int:
+        return self.layers
 
     def told(self, x: Tensor) -> tuple[str, ...]:
         return self._layer.told(self._sequence(x))

@@ -9,8 +9,9 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from archdsl.ops.arguments import Count, Dims, Distance, Like, Pixels, SharedStep, Sides, Size
-from archdsl.ops.base import REGISTRY, Example, Family, Op
+from archdsl.ops.base import Example, Family, Op
 from archdsl.ops.initialize import INITIALIZERS, Initializer, Scale, Weights
+from archdsl.ops.registry import REGISTRY
 from archdsl.ops.reshape import Parts
 from archdsl.tensor import Tensor
 
@@ -82,7 +83,7 @@ def reference(op: type[Op]) -> OpReference:
 
 def families() -> dict[Family, list[type[Op]]]:
     """The ops that specs may use, by family, in the order of the families and of their names."""
-    ops = sorted((op for op in REGISTRY.values() if not op.internal), key=lambda op: op.name)
+    ops = sorted(REGISTRY.written().values(), key=lambda op: op.name)
     grouped = {family: [op for op in ops if op.family == family] for family in Family}
     return {family: members for family, members in grouped.items() if members}
 

@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from archdsl.ops.arguments import UNUSUAL_DROP, Mismatch, Probability
-from archdsl.ops.base import Example, Family, Kept, Module, Rearrangement, Store, Support, register
+from archdsl.ops.base import Example, Family, Kept, Module, Rearrangement, Store, Support
+from archdsl.ops.registry import register
 from archdsl.ops.spatial import dimensions, expect_map
 from archdsl.tensor import Layout, Tensor
 

@@ -11,8 +11,9 @@ from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch
 from archdsl.ops.attend_nodes import offsets
-from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Rearrangement, Store, Support, Weight, register
+from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Rearrangement, Store, Support, Weight
 from archdsl.ops.initialize import Normal, Weights, starts
+from archdsl.ops.registry import register
 from archdsl.tensor import Layout, Tensor
 
 BUCKET_SOURCE = '''\

@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from archdsl.ops.arguments import Count, Dims, Distance, Mismatch, divisors
-from archdsl.ops.base import Example, Expression, Family, Module, Nodes, Rearrangement, Support, View, Window, register
+from archdsl.ops.base import Example, Expression, Family, Module, Nodes, Rearrangement, Support, View, Window
+from archdsl.ops.registry import register
 from archdsl.ops.spatial import IMAGES, expect_map, resampling, whole
 from archdsl.tensor import Layout, Tensor
 

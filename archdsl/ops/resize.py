@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from archdsl.ops.arguments import Mismatch, Size, compact, spread
-from archdsl.ops.base import Example, Expression, Family, Module, Nodes, Op, Rest, Window, register
+from archdsl.ops.base import Example, Expression, Family, Module, Nodes, Op, Rest, Window
 from archdsl.ops.crop import Target, target_size
+from archdsl.ops.registry import register
 from archdsl.ops.spatial import expect_map, resampling
 from archdsl.tensor import Tensor
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import Field
 
-from archdsl.ops.base import Example, Expression, Family, Kept, Module, Nodes, Op, Rest, Support, Weight, register
+from archdsl.ops.base import Example, Expression, Family, Kept, Module, Nodes, Op, Rest, Support, Weight
+from archdsl.ops.registry import register
 from archdsl.tensor import Layout, Tensor
 
 SCALE_RULE = "1 per number"

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from pydantic import Field
 
 from archdsl.ops.arguments import Mismatch, compact
-from archdsl.ops.base import Example, Module, Nodes, Rest, Support, Weight, register
+from archdsl.ops.base import Example, Module, Nodes, Rest, Support, Weight
 from archdsl.ops.conv import Conv
 from archdsl.ops.initialize import Kaiming
+from archdsl.ops.registry import register
 from archdsl.ops.spatial import is_even
 from archdsl.tensor import Tensor
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from archdsl.ops.arguments import LIMIT, Mismatch
-from archdsl.ops.base import Example, Expression, Family, Nodes, View, Window, register
+from archdsl.ops.base import Example, Expression, Family, Nodes, View, Window
+from archdsl.ops.registry import register
 from archdsl.tensor import Layout, Tensor
 
 

@@ -8,10 +8,11 @@ from math import prod
 from pydantic import Field
 
 from archdsl.ops.arguments import Count, Mismatch, Pixels, Size, compact, spread, times
-from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Weight, Window, register
+from archdsl.ops.base import Example, Family, Kept, Module, Nodes, Op, Rest, Weight, Window
 from archdsl.ops.conv import BIAS_RULE, Bias, Dilation, Groups, Kernel, Start, expect_groups
 from archdsl.ops.costs import product, with_bias
 from archdsl.ops.initialize import Xavier, starts
+from archdsl.ops.registry import register
 from archdsl.ops.spatial import dimensions, expect_map
 from archdsl.tensor import Tensor
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, Literal, get_args, get_origin
 
-from archdsl.ops.base import REGISTRY
 from archdsl.ops.initialize import INITIALIZERS
+from archdsl.ops.registry import REGISTRY
 
 
 @cache
@@ -16,7 +16,7 @@ def words() -> frozenset[str]:
 
     Names of ops are not among them: in `act=tanh`, `tanh` is the op. Where a word is needed, an op is read as its name.
     """
-    kinds = (*(op for op in REGISTRY.values() if not op.internal), *INITIALIZERS.values())
+    kinds = (*REGISTRY.written().values(), *INITIALIZERS.values())
     fields = (field for kind in kinds for field in kind.model_fields.values())
     return frozenset(word for field in fields for word in _literals(field.annotation)) - {"like", *REGISTRY}
 

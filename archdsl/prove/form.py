@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
-from archdsl.ops.base import REGISTRY, Op
+from archdsl.ops.base import Op
+from archdsl.ops.registry import REGISTRY
 
 Dims = tuple[int, ...]
 

@@ -11,7 +11,7 @@ from typing import Any
 from archdsl.diagnostics import Diagnostic, Note
 from archdsl.limits import SHOWN
 from archdsl.naming import RESERVED
-from archdsl.ops.base import REGISTRY
+from archdsl.ops.registry import REGISTRY
 from archdsl.resolve.decide import decided
 from archdsl.resolve.library import import_of
 from archdsl.resolve.model import Block, File, Network
@@ -58,7 +58,7 @@ class Names:
         return (op.name, tuple(op.model_fields)) if op and (op.imported or not op.internal) else None
 
     def units(self) -> set[str]:
-        return {*self.file.definitions, *(name for name, op in REGISTRY.items() if not op.internal)}
+        return {*self.file.definitions, *REGISTRY.written()}
 
     # --- names ---------------------------------------------------------------------------------
 

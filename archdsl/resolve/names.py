@@ -9,7 +9,8 @@ from typing import Any
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.limits import ELEMENTS
-from archdsl.ops.base import REGISTRY, required_inputs
+from archdsl.ops.base import required_inputs
+from archdsl.ops.registry import REGISTRY
 from archdsl.source import Span
 from archdsl.suggest import help_for_argument
 from archdsl.syntax import tree

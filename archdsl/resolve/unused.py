@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 from archdsl.diagnostics import Diagnostic
-from archdsl.ops.base import REGISTRY
+from archdsl.ops.registry import REGISTRY
 from archdsl.resolve.model import File, Unused
 from archdsl.source import Span
 from archdsl.syntax import tree

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from archdsl.analyses.rows import Row
 from archdsl.analyses.summary import Summary
-from archdsl.analyses.totals import WEIGHTED
 from archdsl.backends.figures.compare.track import Track, Unit, gate, track
 from archdsl.backends.figures.label import short
 from archdsl.backends.tables.descriptions import copies_text, members_text
 from archdsl.ir.graph import Node, Scope
+from archdsl.ops.base import WEIGHTED
 
 STRIDE = re.compile(r", (/[\d×]+)")
 """A stride in the notation of an op."""

@@ -11,7 +11,8 @@ from emitted_ops import build, outputs
 from reference import import_torchvision
 from torch import nn
 
-from archdsl.ops.base import REGISTRY, Op
+from archdsl.ops.base import Op
+from archdsl.ops.registry import REGISTRY
 from archdsl.tensor import Tensor
 
 same = torch.testing.assert_close

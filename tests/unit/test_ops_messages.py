@@ -10,8 +10,9 @@ import pytest
 from pydantic import ValidationError
 
 import archdsl.ops
-from archdsl.ops.base import REGISTRY, Mismatch
+from archdsl.ops.base import Mismatch
 from archdsl.ops.codes import CODES
+from archdsl.ops.registry import REGISTRY
 from archdsl.tensor import Tensor
 
 CLIP = Tensor(3, 16, 56, 56)

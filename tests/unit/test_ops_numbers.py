@@ -11,7 +11,8 @@ from reference import import_torchvision
 from torch import nn
 from torch.nn import functional as F
 
-from archdsl.ops.base import REGISTRY, Op
+from archdsl.ops.base import Op
+from archdsl.ops.registry import REGISTRY
 from archdsl.tensor import Tensor
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import archdsl.ops
-from archdsl.ops.base import REGISTRY
 from archdsl.ops.emission import Support
+from archdsl.ops.registry import REGISTRY
 
 HEADER = "import torch\nimport torch.nn.functional as F\nfrom torch import Tensor, nn\n"
 

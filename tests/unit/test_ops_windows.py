@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from archdsl.ops.base import REGISTRY, Example, Family, Mismatch, Op
+from archdsl.ops.base import Example, Family, Mismatch, Op
+from archdsl.ops.registry import REGISTRY
 from archdsl.tensor import Tensor
 
 LENGTH = st.integers(1, 24)

@@ -14,11 +14,10 @@ from typing import Any
 from archdsl.analyses.notation import plain, size
 from archdsl.analyses.rows import Row
 from archdsl.analyses.summary import Summary
-from archdsl.analyses.totals import WEIGHTED
 from archdsl.backends.tables.descriptions import DESCRIPTIONS, Description, leading
 from archdsl.backends.tables.table import Value
 from archdsl.ir.graph import Scope
-from archdsl.ops.base import Family
+from archdsl.ops.base import WEIGHTED, Family
 
 SHARE = 0.5
 """A block has columns if at least this share of the rows of the most used block are of it."""

@@ -14,7 +14,6 @@ from archdsl.analyses.working import lengths
 from archdsl.ir.graph import Header, Setting
 from archdsl.ops.arguments import compact
 from archdsl.ops.base import Family
-from archdsl.ops.held import Held
 
 MISALIGNED = 3
 """The most nodes that a note names."""
@@ -161,7 +160,7 @@ def _bounds(summary: Summary) -> Iterator[str]:
     if opaque:
         yield f"Opaque: {len(opaque):,} ops, at {_some(opaque)}; of these only shapes, params and MACs are known"
         yield "So fields, depth, FLOPs and memory are at least those above"
-    mixing = [id for id in summary.nodes if isinstance(op := summary.graph.node(id).op, Held) and op.mixes]
+    mixing = [id for id in summary.nodes if summary.graph.node(id).op.mixes]
     if mixing:
         yield f"Fields behind {_some(mixing)} are at most those above: every position counts as seen there"
 

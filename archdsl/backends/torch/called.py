@@ -13,7 +13,7 @@ from archdsl.backends.torch.turns import port_name
 from archdsl.backends.torch.variables import FLOW, Variables
 from archdsl.backends.torch.writing import Layout, Words
 from archdsl.ir.graph import Node, Scope, Value
-from archdsl.ops.base import REGISTRY
+from archdsl.ops.registry import REGISTRY
 
 MANY = 3
 """If a merge has at least this many branches, each branch has a line of its own."""

@@ -22,7 +22,8 @@ from archdsl.frontends.aten.call import Call, Result, Translation, bound
 from archdsl.frontends.aten.step import Step, TraceNode, operation
 from archdsl.frontends.export import export
 from archdsl.ops.activation import Activation, Gelu
-from archdsl.ops.base import REGISTRY, Expression, Op
+from archdsl.ops.base import Expression, Op
+from archdsl.ops.registry import REGISTRY
 from archdsl.tensor import Tensor
 
 EXAMPLE = Tensor(4, 3, 3)

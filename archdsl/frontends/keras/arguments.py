@@ -9,7 +9,8 @@ from typing import Any
 from archdsl.diagnostics import CompileError
 from archdsl.frontends.keras.config import refused
 from archdsl.ops.arguments import compact
-from archdsl.ops.base import REGISTRY, Op
+from archdsl.ops.base import Op
+from archdsl.ops.registry import REGISTRY
 from archdsl.tensor import Tensor
 from archdsl.text import shown
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from archdsl.ops.activation import Activation
-from archdsl.ops.base import REGISTRY
+from archdsl.ops.registry import REGISTRY
 from archdsl.prove.form import Form, Part, Wire, each_of
 
 GLOBAL = {"avg_pool": "global_avg_pool", "max_pool": "global_max_pool"}

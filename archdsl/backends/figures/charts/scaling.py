@@ -17,7 +17,7 @@ from archdsl.backends.figures.scene import Group, Item, Line, Polygon, Scene, Sh
 from archdsl.backends.figures.style import ORANGE, SIZE, SKY, mix
 from archdsl.backends.figures.text import balanced, width
 from archdsl.ir.graph import Graph, Node, Scope
-from archdsl.ops.base import Family
+from archdsl.ops.base import WEIGHTED, Family
 
 BESIDE = 14.0
 """Between the widest bars of two columns."""
@@ -92,7 +92,7 @@ def _classifier(graph: Graph) -> Node | None:
     """The linear layer that makes the main output: it has as many channels as there are classes, or words."""
     (value, *_) = graph.outputs[0].values
     node = graph.node(value.node)
-    while node.op.family not in totals.WEIGHTED and graph.inputs_of(node.id):
+    while node.op.family not in WEIGHTED and graph.inputs_of(node.id):
         node = graph.node(graph.inputs_of(node.id)[0].node)
     return node if node.op.family is Family.LINEAR else None
 
@@ -120,7 +120,7 @@ def _channels(graph: Graph, band: Division, classifier: Node | None) -> int:
     last = max(nodes, key=lambda node: graph.places[node.id])
     if last.output.spatial and classifier not in nodes:
         return last.output.channels
-    heads = [node for node in nodes if node.op.family in (*totals.WEIGHTED, Family.POOL) and node is not classifier]
+    heads = [node for node in nodes if node.op.family in (*WEIGHTED, Family.POOL) and node is not classifier]
     placed = [node for node in heads if node.output.spatial]
     if classifier in nodes and classifier and not heads:
         return graph.tensors_into(classifier.id)[0].channels

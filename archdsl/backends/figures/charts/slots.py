@@ -11,7 +11,7 @@ from archdsl.analyses import memory, totals
 from archdsl.analyses.receptive_field import receptive_fields
 from archdsl.backends.figures.label import scope_name, short
 from archdsl.ir.graph import Graph, Node, Scope
-from archdsl.ops.base import Family
+from archdsl.ops.base import WEIGHTED, Family
 
 Fineness = Literal["layer", "inner block", "block", "stage"]
 FINENESS: tuple[Fineness, ...] = ("layer", "inner block", "block", "stage")
@@ -250,4 +250,4 @@ class _Measured:
 def _label(node: Node) -> str:
     if node.op.family is Family.POOL:
         return "pool"
-    return str(node.output.channels) if node.op.family in totals.WEIGHTED else short(node.op)
+    return str(node.output.channels) if node.op.family in WEIGHTED else short(node.op)

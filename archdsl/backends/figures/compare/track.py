@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from math import log2
 
 from archdsl.analyses.notation import times
-from archdsl.analyses.totals import WEIGHTED, nodes_in
+from archdsl.analyses.totals import nodes_in
 from archdsl.backends.figures.items import data_inputs
 from archdsl.backends.figures.label import block_arguments, listed, notation, scope_name, short
 from archdsl.ir.graph import Graph, Node, Scope
-from archdsl.ops.base import Family
+from archdsl.ops.base import WEIGHTED, Family
 from archdsl.tensor import Tensor
 
 LONGEST_BLOCK = 6

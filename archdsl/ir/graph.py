@@ -250,6 +250,7 @@ class Graph:
         self._nodes: dict[str, Node] = {}
         self._inputs: dict[str, tuple[Value, ...]] = {}
         self._tensors: dict[str, tuple[Tensor, ...]] = {}
+        self._ancestry: dict[str, tuple[Scope, ...]] = {}
         for node, inputs in nodes:
             assert node.id not in self._inputs, f"two nodes have the id {node.id}"
             self._nodes[node.id] = node
@@ -335,12 +336,13 @@ class Graph:
 
     def ancestry(self, scope: str) -> tuple[Scope, ...]:
         """A scope and those around it, the innermost first."""
-        chain = []
-        path: str | None = scope
-        while path is not None:
-            chain.append(self.scopes[path])
-            path = self.scopes[path].parent
-        return tuple(chain)
+        known = self._ancestry.get(scope)
+        if known is None:
+            chain = [self.scopes[scope]]
+            while (path := chain[-1].parent) is not None:
+                chain.append(self.scopes[path])
+            known = self._ancestry[scope] = tuple(chain)
+        return known
 
     @cached_property
     def stages(self) -> tuple[Scope, ...]:

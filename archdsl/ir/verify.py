@@ -289,7 +289,7 @@ def _leaving(graph: Graph) -> Iterator[str]:
             if inner == node.scope:
                 continue
             around = {scope.path for scope in graph.ancestry(node.scope)}
-            for scope in _hiding(value, [scope for scope in graph.ancestry(inner) if scope.path not in around]):
+            for scope in _hiding(value, (scope for scope in graph.ancestry(inner) if scope.path not in around)):
                 yield f"node {node.id} takes {value.node}, which scope {scope.path} neither gives nor names"
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import torch
-from measure import beside, report, seconds
+from measure import PEAK, beside, report, seconds
 
 from archdsl import load
 from archdsl.frontends.references import build
@@ -21,11 +21,6 @@ IMPORTS = """
 from archdsl.frontends.collections import declare_operators
 declare_operators()
 import timm
-"""
-PEAK = """
-import re
-from pathlib import Path
-print(int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
 """
 
 

@@ -30,6 +30,13 @@ network Deep:
     stage head: global_avg_pool -> flatten -> linear(10)
 """
 
+PEAK = """
+import re
+from pathlib import Path
+print(int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
+"""
+"""Code that prints the MiB that its process has held at most."""
+
 
 def deep(layers: int) -> Graph:
     """A residual network of about `layers` weighted layers, from text to verified graph."""

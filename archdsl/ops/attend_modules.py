@@ -44,8 +44,19 @@ def _with_cache(source: str) -> str:
 ATTEND = Support(
     "Attend",
     ATTEND_SOURCE,
-    cached=_with_cache(ATTEND_SOURCE).replace(
-        "is_causal=self.causal", "is_causal=self.causal and q.shape[2] == k.shape[2]"
+    cached=_with_cache(ATTEND_SOURCE)
+    .replace(
+        "        x = F.scaled_dot",
+        """\
+        mask = None
+        if self.causal and 1 < q.shape[2] < k.shape[2]:  # several positions after those in the cache
+            seen = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device)
+            mask = seen.tril(k.shape[2] - q.shape[2])
+        x = F.scaled_dot""",
+    )
+    .replace(
+        "            is_causal=self.causal",
+        "            attn_mask=mask,\n            is_causal=self.causal and q.shape[2] == k.shape[2]",
     ),
 )
 

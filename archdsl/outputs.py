@@ -8,7 +8,7 @@ that printing the help of a command stays fast.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +102,18 @@ def torch_written(graph: Graph, extras: Extras) -> Emitted:
     from archdsl.backends.torch.source import emit
 
     return emit(prepared(graph, "torch"), extras)
+
+
+def inference_written(graph: Graph, extras: Extras) -> Emitted:
+    """PyTorch source of the network for inference: what only training needs is left out, and batch normalizations are
+    folded into the layers beside them. Its method `load` takes the weights of the module for training."""
+    from archdsl.backends.torch.inference import Folding
+    from archdsl.backends.torch.source import emit
+    from archdsl.passes.inference import for_inference
+
+    found = for_inference(prepared(graph, "torch"))
+    rows = [(fold.layer.weights, fold.norm.weights, fold.eps, fold.leads) for fold in found.folds]
+    return emit(prepared(found.run.graph, "torch"), replace(extras, inference=Folding(tuple(rows), found.unused)))
 
 
 def family_written(graphs: Sequence[Graph], extras: Extras | None = None) -> str:

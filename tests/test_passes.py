@@ -28,6 +28,7 @@ from archdsl.ops.registry import REGISTRY
 from archdsl.outputs import prepared
 from archdsl.passes.drop_identities import drop_identities
 from archdsl.passes.fold_batchnorm import fold_batchnorm
+from archdsl.passes.inference import for_inference
 from archdsl.passes.legal_names import legal_names
 from archdsl.passes.pipeline import Rewritten, Weight, named, run, state_keys
 from archdsl.passes.place_by_depth import place_by_depth
@@ -35,7 +36,7 @@ from archdsl.passes.refuse_opaque import refuse_opaque
 from archdsl.resources import specs_folder
 
 FOLDER = Path(archdsl.__file__).parent / "passes"
-NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in ("__init__", "pipeline"))
+NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in ("__init__", "inference", "pipeline"))
 GALLERY = {
     "resnet@18": {"resolution": 64},
     "mobilenet_v2@0.5": {"resolution": 64},
@@ -167,7 +168,7 @@ def shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
 def stays(graph: Graph) -> None:
     """The outputs at inference, in float64, with weights and statistics that are far from their starts."""
     torch.manual_seed(0)
-    done = run(graph, [drop_identities, fold_batchnorm])
+    done = for_inference(graph).run
     network = module(graph, dtype=torch.float64).eval()
     for key, value in network.state_dict().items():
         if key.endswith("running_var"):
@@ -199,6 +200,8 @@ network Net:
     path taken = image -> {step}
     output plain: image -> {step} -> dropout(0.5) -> bn(eps=0.1)
     output bare: image -> {step} -> bn(affine=false)
+    output led: image -> relu -> bn(eps=0.2) -> {step}
+    output between: image -> bn(affine=false) -> {step} -> bn
     output batch: image -> {step} -> bn(track=false)
     output twice: image -> same -> bn
     output again: image -> relu -> same
@@ -230,7 +233,7 @@ def test_the_state_dict_follows_through_every_network(name: str) -> None:
     """Its entries, and the shapes that the formulas give them, are those of the module that is written."""
     spec, variant = split_variant(name)
     graph = compile_network(open_spec(spec), variant).graph
-    done = run(graph, [drop_identities, fold_batchnorm])
+    done = for_inference(graph).run
     made = module(prepared(done.graph, "torch"), device="meta").state_dict()
     before = {key: torch.empty(shape, device="meta") for key, shape in shapes(graph).items()}
     assert {key: value.shape for key, value in done.state(before).items()} == {k: v.shape for k, v in made.items()}

@@ -10,11 +10,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archdsl.cli.complete import emitted, several_variants
-from archdsl.cli.options import Format, FormatOption, OutputOption, SpecArgument, SpecOptions, grouped
+from archdsl.cli.options import Format, FormatOption, OutputOption, Purpose, SpecArgument, SpecOptions, grouped
 from archdsl.cli.output import in_short, keep, print_table, put_out, reporting
 from archdsl.cli.weights import FromOption, WeightsOption, check_call, given_weights
 from archdsl.files import refuse_overwriting, write
-from archdsl.outputs import BY_NAME, OUTPUTS, family_written, onnx_written, output_of, torch_written, written
+from archdsl.outputs import (
+    BY_NAME,
+    OUTPUTS,
+    family_written,
+    inference_written,
+    onnx_written,
+    output_of,
+    torch_written,
+    written,
+)
 from archdsl.text import shown
 
 if TYPE_CHECKING:
@@ -40,6 +49,14 @@ VariantsOption = Annotated[
         metavar="A,B",
         help="Write one PyTorch file for these variants, with a function for each.",
         autocompletion=several_variants,
+    ),
+]
+ForOption = Annotated[
+    Purpose | None,
+    typer.Option(
+        "--for",
+        help="Leave out what only training needs, and fold batch normalizations into layers.",
+        show_default=False,
     ),
 ]
 FeaturesOption = Annotated[
@@ -102,6 +119,7 @@ def compile(
     all_variants: AllVariantsOption = False,
     weights: WeightsOption = None,
     from_: FromOption = None,
+    for_: ForOption = None,
     *,
     additions: Additions,
     options: SpecOptions,
@@ -116,6 +134,9 @@ def compile(
     With --variants, several variants go into one file, resnet_family.py, with a function for each. --features,
     --published, --hub, --timm and --hubconf add what others build on; without them the file needs torch alone.
 
+    With --for inference, the file is for a network that is trained already: its method `load` takes the weights of the
+    module for training. `archdsl prove SPEC --for inference` shows that both give the same.
+
     An ONNX file has the weights of --weights. Without them it is small, and its weights are inputs.
     """
     from archdsl.cli.target import target
@@ -123,19 +144,24 @@ def compile(
     asked = target(ctx, spec, options)
     kinds = _kinds(ctx, emit, output)
     check_call(ctx, kinds, weights, from_)
-    _check(ctx, additions, kinds, output, variants is not None or all_variants)
-    if variants is not None or all_variants:
+    is_family = variants is not None or all_variants
+    _check(ctx, additions, kinds, output, is_family)
+    if for_ is not None:
+        _check_purpose(ctx, for_, additions, kinds, is_family)
+    if is_family:
         _family(ctx, asked, _named(ctx, asked, kinds, variants, all_variants), output, format, additions)
         return
     with reporting(format) as report:
-        places = {} if output == Path("-") else _places(ctx, output, asked.name, kinds)
+        name = asked.name if for_ is None else f"{asked.name}_{for_}"
+        places = {} if output == Path("-") else _places(ctx, output, name, kinds)
         keep(asked, *places.values())
         refuse_overwriting(places.values(), [] if weights is None else [weights])
         compiled = asked.compile()
         report.add(compiled.warnings)
         contents = {kind: written(compiled.graph, kind) for kind in kinds if kind != "torch" and weights is None}
         if "torch" in kinds:
-            emitted = torch_written(compiled.graph, additions.extras(compiled.graph))
+            write_source = torch_written if for_ is None else inference_written
+            emitted = write_source(compiled.graph, additions.extras(compiled.graph))
             contents["torch"] = emitted.text
         if weights is not None:
             contents["onnx"] = onnx_written(compiled.graph, given_weights(compiled, weights, from_))
@@ -221,6 +247,19 @@ def _check(ctx: typer.Context, additions: Additions, kinds: list[str], output: P
         ctx.fail("--published proves one network; for the weights of several variants compile one at a time.")
     if additions.hubconf and output == Path("-"):
         ctx.fail("--hubconf writes a file beside the network's; name a file or a folder with -o.")
+
+
+def _check_purpose(
+    ctx: typer.Context, purpose: Purpose, additions: Additions, kinds: list[str], is_family: bool
+) -> None:
+    """Ends the command for options that do not fit a network for inference."""
+    option = f"--for {purpose}"
+    if kinds != ["torch"]:
+        ctx.fail(f"{option} writes PyTorch source; other forms are for inference already.")
+    if is_family:
+        ctx.fail(f"{option} writes one network; compile one variant at a time.")
+    if additions.published is not None:
+        ctx.fail("--published loads weights into the module for training, whose state dict `load` takes: write it too.")
 
 
 def _hubconf(additions: Additions, place: Path, graphs: list[Graph], made_by: str | None = None) -> dict[Path, str]:

@@ -30,6 +30,12 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class Purpose(StrEnum):
+    """What a network is written for, if it is not only for training."""
+
+    INFERENCE = "inference"
+
+
 OR_CODE = f"Or code, which is executed: {REFERENCES}."
 """The end of the help for each argument that may be a reference."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from archdsl.cli import SPEC_ERROR
 from archdsl.cli.complete import spec_names
-from archdsl.cli.options import Format, FormatOption, SpecOptions, grouped
+from archdsl.cli.options import Format, FormatOption, Purpose, SpecOptions, grouped
 from archdsl.cli.output import keep, reporting
 from archdsl.readers import REFERENCES, is_reference, readable_files, reader_of
 from archdsl.text import shown
@@ -28,13 +29,17 @@ OursArgument = Annotated[
     ),
 ]
 AgainstOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--against",
         metavar="REFERENCE",
         help=f"{REFERENCES}, or a file: {readable_files()}.",
         show_default=False,
     ),
+]
+ForOption = Annotated[
+    Purpose | None,
+    typer.Option("--for", help="Compare the network with what `compile --for` writes of it.", show_default=False),
 ]
 StructureOption = Annotated[bool, typer.Option("--structure", help="Compare the structure only; run nothing.")]
 MapOption = Annotated[
@@ -47,7 +52,8 @@ MapOption = Annotated[
 def prove(
     ctx: typer.Context,
     spec: OursArgument,
-    against: AgainstOption,
+    against: AgainstOption = None,
+    for_: ForOption = None,
     structure: StructureOption = False,
     write_map: MapOption = None,
     *,
@@ -59,7 +65,14 @@ def prove(
     Compares the structure, pairs the weights, and runs both in float64 with the same random weights, to compare
     outputs in evaluation and in training, and gradients. Prints where they differ. The exit code is 0 only if all of
     this agrees, 1 if the two differ. Any other option is a parameter of the spec: --classes 10.
+
+    With --for inference, the network is compared with the one that `archdsl compile --for inference` writes of it.
     """
+    if (against is None) == (for_ is None):
+        ctx.fail("Name what the network is compared with: --against REFERENCE, or --for inference.")
+    if against is None:
+        _prove_inference(ctx, spec, options, structure, write_map, format)
+        return
     proof = None
     if write_map is not None and write_map.suffix != ".json":
         ctx.fail(f"A map of weights is written as JSON; write --write-map {write_map.with_suffix('.json')}.")
@@ -74,6 +87,31 @@ def prove(
         proof = prove_sides(ours, theirs, structure)
         _write_map(proof, write_map)
         _print(proof, format, write_map)
+        report.result_printed = True
+    if proof is None or not proof.ok:
+        raise typer.Exit(SPEC_ERROR)
+
+
+def _prove_inference(
+    ctx: typer.Context, spec: str, options: SpecOptions, structure: bool, write_map: Path | None, format: Format
+) -> None:
+    """Compares a network with the one for inference, and prints what was found."""
+    from archdsl.cli.target import target
+
+    for option, given in (("--structure", structure), ("--write-map", write_map is not None)):
+        if given:
+            ctx.fail(f"{option} is for networks of others: leave it out with --for.")
+    if is_reference(spec):
+        ctx.fail("--for takes a spec; import the network as a spec first.")
+    proof = None
+    with reporting(format) as report:
+        from archdsl.packages import require
+
+        require("torch", "a proof")
+        from archdsl.prove.inference import prove_inference
+
+        proof = prove_inference(target(ctx, spec, options).compile().graph)
+        print(json.dumps(proof.to_json(), indent=2) if format is Format.JSON else proof)
         report.result_printed = True
     if proof is None or not proof.ok:
         raise typer.Exit(SPEC_ERROR)

@@ -1,6 +1,6 @@
-"""Folds batch normalization into the convolution or linear layer before it. The result is for inference only.
+"""Folds batch normalization into the layer before it: a convolution, transposed or not, or a linear layer.
 
-After training a batch normalization is a fixed factor and shift for each channel,
+The result is for inference only. After training a batch normalization is a fixed factor and shift for each channel,
 
     bn(y) = factor * y + (shift - factor * mean),   factor = scale / sqrt(variance + eps),
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,52 +22,95 @@ from archdsl.ir.rewrite import bypassed, replaced
 from archdsl.ops.conv import Conv, Depthwise
 from archdsl.ops.linear import Linear
 from archdsl.ops.norm import Bn
+from archdsl.ops.transposed import UpConv
 from archdsl.passes.pipeline import Rewritten, Weight
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """A normalization that can be folded into a layer. `dim` is the dimension of the layer's weight that has the
+    channels which are normalized; `leads` says that the normalization comes before the layer."""
+
+    norm: Node
+    layer: Node
+    dim: int
+    leads: bool = False
+
+    @property
+    def eps(self) -> float:
+        """What the normalization adds to the variance."""
+        assert isinstance(self.norm.op, Bn)
+        return self.norm.op.eps
 
 
 def fold_batchnorm(graph: Graph) -> Graph | Rewritten:
     """A graph with the same outputs at inference, up to rounding, and how its weights follow from the old ones."""
-    pairs = dict(_pairs(graph))
-    if not pairs:
+    found = list(folds(graph))
+    if not found:
         return graph
-    ops = {layer.id: layer.op.model_copy(update={"bias": True}) for layer in pairs.values()}
-    weights = {key: weight for norm, layer in pairs.items() for key, weight in _folded(graph, layer, graph.node(norm))}
-    return Rewritten(bypassed(replaced(graph, ops), pairs.keys()), weights)
+    weights = {key: weight for fold in found for key, weight in _folded(graph, fold)}
+    return Rewritten(without_norms(graph, found), weights)
 
 
-def _pairs(graph: Graph) -> Iterator[tuple[str, Node]]:
-    """The id of each normalization that can be folded, and the layer before it."""
+def folds(graph: Graph) -> Iterator[Fold]:
+    """The normalizations that can be folded into the layers before them."""
+    for layer, norm in lone_pairs(graph):
+        transposed = isinstance(layer.op, UpConv) and layer.op.groups == 1
+        if is_tracked(norm) and (isinstance(layer.op, Conv | Depthwise | Linear) or transposed):
+            yield Fold(norm, layer, 1 if transposed else 0)
+
+
+def is_tracked(node: Node) -> bool:
+    """Whether a node is a batch normalization with statistics from the training."""
+    return isinstance(node.op, Bn) and node.op.track
+
+
+def lone_pairs(graph: Graph) -> Iterator[tuple[Node, Node]]:
+    """Pairs of nodes of which the second takes the value of the first, which goes nowhere else. No other node shares
+    the weights of either."""
     uses = Counter(node.weights for node in graph)
     returned = {value.node for output in graph.outputs for value in output.values}
-    for node in graph:
-        if isinstance(node.op, Bn) and node.op.track:
-            layer = graph.node(graph.inputs_of(node.id)[0].node)
-            alone = uses[node.weights] == uses[layer.weights] == 1 and layer.id not in returned
-            if isinstance(layer.op, Conv | Depthwise | Linear) and alone and graph.users(layer.id) == (node,):
-                yield node.id, layer
+    for second in graph:
+        for value in graph.inputs_of(second.id)[:1]:
+            first = graph.node(value.node)
+            alone = uses[first.weights] == uses[second.weights] == 1 and first.id not in returned
+            if alone and graph.users(first.id) == (second,):
+                yield first, second
 
 
-def _folded(graph: Graph, layer: Node, norm: Node) -> Iterator[tuple[str, Weight]]:
-    """How the layer's new weight and bias follow from both nodes' weights. Their first dimension is output channels."""
+def without_norms(graph: Graph, found: list[Fold]) -> Graph:
+    """The graph without these normalizations, and with biases in the layers that they are folded into."""
+    ops = {fold.layer.id: fold.layer.op.model_copy(update={"bias": True}) for fold in found}
+    return bypassed(replaced(graph, ops), [fold.norm.id for fold in found])
+
+
+def factor(eps: float, variance: Any, scale: Any = 1.0) -> Any:
+    """What a normalization multiplies each channel by."""
+    return scale * (variance + eps) ** -0.5
+
+
+def names(norm: Node) -> tuple[str, str, tuple[str, ...]]:
+    """The entries of a normalization in the state_dict: variance, mean and, if they are learned, scale and shift."""
     assert isinstance(norm.op, Bn)
-    slots = layer.op.state(*graph.tensors_into(layer.id))
-    shape = (-1, *(1,) * (len(slots["weight"]) - 1))
-    eps = norm.op.eps
+    learned = (norm.key("weight"), norm.key("bias")) if norm.op.affine else ()
+    return norm.key("running_var"), norm.key("running_mean"), learned
 
-    def factor(variance: Any, scale: Any) -> Any:
-        return scale * (variance + eps) ** -0.5
+
+def _folded(graph: Graph, fold: Fold) -> Iterator[tuple[str, Weight]]:
+    """How the layer's new weight and bias follow from both nodes' weights."""
+    layer, eps = fold.layer, fold.eps
+    slots = layer.op.state(*graph.tensors_into(layer.id))
+    shape = tuple(-1 if dim == fold.dim else 1 for dim in range(len(slots["weight"])))
 
     def weight(weight: Any, variance: Any, scale: Any = 1.0) -> Any:
-        return weight * factor(variance, scale).reshape(shape)
+        return weight * factor(eps, variance, scale).reshape(shape)
 
     def bias(bias: Any, variance: Any, mean: Any, scale: Any = 1.0, shift: Any = 0.0) -> Any:
-        return (bias - mean) * factor(variance, scale) + shift
+        return (bias - mean) * factor(eps, variance, scale) + shift
 
-    variance, mean = f"{norm.weights}.running_var", f"{norm.weights}.running_mean"
-    learned = (f"{norm.weights}.weight", f"{norm.weights}.bias") if norm.op.affine else ()
-    old_weight, old_bias = f"{layer.weights}.weight", f"{layer.weights}.bias"
-    yield old_weight, Weight((old_weight, variance, *learned[:1]), weight)
+    variance, mean, learned = names(fold.norm)
+    yield layer.key("weight"), Weight((layer.key("weight"), variance, *learned[:1]), weight)
     if "bias" in slots:
-        yield old_bias, Weight((old_bias, variance, mean, *learned), bias)
+        yield layer.key("bias"), Weight((layer.key("bias"), variance, mean, *learned), bias)
     else:
-        yield old_bias, Weight((variance, mean, *learned), partial(bias, 0.0))
+        yield layer.key("bias"), Weight((variance, mean, *learned), partial(bias, 0.0))

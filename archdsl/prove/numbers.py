@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
+from archdsl.ir.graph import Graph
 from archdsl.ops.embed import Embed
 from archdsl.prove.form import Dims
 from archdsl.prove.sides import Side
@@ -77,12 +78,12 @@ def compare(ours: Side, theirs: Side, weights: WeightMap, outputs: Sequence[tupl
     size (padding may differ there), the next larger size decides.
     """
     module, reference = ours.make(), _on_cpu(theirs.make())
-    _randomize(reference)
+    randomize(reference)
     reference.double()
     load_weights(module, reference.state_dict(), weights, share=True)
     module = _on_cpu(module).double()
-    for shapes in _sizes([node.output for node in ours.graph.inputs]):
-        found = _compared(module, reference, _inputs(ours, shapes), weights, outputs)
+    for shapes in sizes([node.output for node in ours.graph.inputs]):
+        found = _compared(module, reference, inputs_of(ours.graph, shapes), weights, outputs)
         if found.ok:
             break
     return found
@@ -107,8 +108,8 @@ def _compared(
     worst = max(gradients, key=gradients.__getitem__, default="")
     return Numbers(
         shape,
-        max(map(_difference, here.evaluation, there.evaluation)),
-        max(map(_difference, here.training, there.training)),
+        max(map(difference, here.evaluation, there.evaluation)),
+        max(map(difference, here.training, there.training)),
         gradients.get(worst, 0.0),
         worst,
     )
@@ -118,12 +119,12 @@ def _run(module: nn.Module, inputs: tuple[torch.Tensor, ...], places: Sequence[i
     """Runs a module in both modes. In training it may have further outputs, after those of evaluation."""
     statistics = {name: buffer.clone() for name, buffer in module.named_buffers()}
     with torch.no_grad():
-        results = _tensors(module.eval()(*(value.clone() for value in inputs)))
+        results = tensors(module.eval()(*(value.clone() for value in inputs)))
     evaluation = tuple(results[place] for place in places if place < len(results))
     leaves = tuple(value.clone().requires_grad_() if value.is_floating_point() else value for value in inputs)
     with WithoutChance():
         # A module may change its input in place, which PyTorch forbids for a leaf that requires gradients.
-        results = _tensors(module.train()(*(leaf.clone() for leaf in leaves)))
+        results = tensors(module.train()(*(leaf.clone() for leaf in leaves)))
         training = tuple(results[place] for place in places)
         module.zero_grad()
         torch.stack([(_weights_of_loss(value) * value).sum() for value in training]).sum().backward()  # type: ignore[no-untyped-call]
@@ -135,7 +136,7 @@ def _run(module: nn.Module, inputs: tuple[torch.Tensor, ...], places: Sequence[i
     return Run(evaluation, tuple(value.detach() for value in training), found)
 
 
-def _tensors(results: Any) -> list[torch.Tensor]:
+def tensors(results: Any) -> list[torch.Tensor]:
     """The tensors in a result, in any nested tuples or dictionaries; None is left out."""
     return [leaf for leaf in tree_leaves(results) if isinstance(leaf, torch.Tensor)]
 
@@ -155,14 +156,14 @@ def _gradients(here: Run, there: Run, weights: WeightMap) -> dict[str, float]:
     pairs = {name: (one, other) for name, (one, other) in given.items() if one is not None and other is not None}
     unequal = {name: pair for name, pair in pairs.items() if not _equal(*pair)}
     least = NEGLIGIBLE * max(map(_largest, there.gradients.values())) if unequal else 0.0
-    return dict.fromkeys(pairs, 0.0) | found | {name: _difference(*pair, least) for name, pair in unequal.items()}
+    return dict.fromkeys(pairs, 0.0) | found | {name: difference(*pair, least) for name, pair in unequal.items()}
 
 
 def _equal(ours: torch.Tensor, theirs: torch.Tensor) -> bool:
     return ours.numel() == theirs.numel() and torch.equal(ours.reshape(theirs.shape), theirs)
 
 
-def _difference(ours: torch.Tensor, theirs: torch.Tensor, least: float = 0.0) -> float:
+def difference(ours: torch.Tensor, theirs: torch.Tensor, least: float = 0.0) -> float:
     """The largest difference between entries, relative to the largest entry, or to `least` if that is larger."""
     if _equal(ours, theirs):
         return 0.0
@@ -177,7 +178,7 @@ def _largest(value: torch.Tensor) -> float:
     return float(torch.linalg.vector_norm(value, ord=float("inf")))
 
 
-def _sizes(inputs: Sequence[Tensor]) -> Iterator[list[Dims]]:
+def sizes(inputs: Sequence[Tensor]) -> Iterator[list[Dims]]:
     """The shapes of all inputs to try, the smallest first, the full size last."""
     for divisor in (4, 2):
         shapes = [_divided(tensor, divisor) for tensor in inputs]
@@ -196,13 +197,13 @@ def _divided(tensor: Tensor, divisor: int) -> Dims:
     return (*tensor.dims[:-2], *(length // divisor for length in tensor.frame))
 
 
-def _inputs(side: Side, shapes: Sequence[Dims]) -> tuple[torch.Tensor, ...]:
+def inputs_of(graph: Graph, shapes: Sequence[Dims]) -> tuple[torch.Tensor, ...]:
     """Random inputs of these shapes; tokens are random numbers below the size of the vocabulary."""
     generator = torch.Generator().manual_seed(0)
     values: list[torch.Tensor] = []
-    for node, dims in zip(side.graph.inputs, shapes, strict=True):
+    for node, dims in zip(graph.inputs, shapes, strict=True):
         if node.output.kind == "int":
-            count = min((u.op.count for u in side.graph.users(node.id) if isinstance(u.op, Embed)), default=2)
+            count = min((u.op.count for u in graph.users(node.id) if isinstance(u.op, Embed)), default=2)
             values.append(torch.randint(count, (BATCH, *dims), generator=generator))
         else:
             values.append(torch.randn(BATCH, *dims, dtype=torch.float64, generator=generator))
@@ -221,7 +222,7 @@ def _on_cpu(module: nn.Module) -> nn.Module:
     return module
 
 
-def _randomize(module: nn.Module) -> None:
+def randomize(module: nn.Module) -> None:
     """Sets random weights, of a size that keeps values in range, and random statistics, to reveal wrong pairs."""
     generator = torch.Generator().manual_seed(0)
 

@@ -64,6 +64,18 @@ def beside(*runs: Callable[[], object], times: int = 7) -> tuple[float, ...]:
     return tuple(map(min, zip(*taken, strict=True)))
 
 
+def interleaved(runs: Sequence[Callable[[], object]], times: int) -> tuple[float, ...]:
+    """The median processor seconds of each, taken in turns; a first round, which fills caches, is not counted."""
+    taken: list[list[float]] = []
+    for _ in range(times + 1):
+        taken.append([])
+        for run in runs:
+            start = time.process_time()
+            run()
+            taken[-1].append(time.process_time() - start)
+    return tuple(medians(taken[1:]))
+
+
 def processor_seconds(*words: str) -> float:
     """What a whole Python process takes of the processor, which others on the machine change little.
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from archdsl.backends.python.code import Function, Line, Text
-from archdsl.backends.torch import published, timm
+from archdsl.backends.torch import inference, published, timm
 from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.extras import Extras
 from archdsl.backends.torch.features import Features
+from archdsl.backends.torch.inference import FoldedLoading
 from archdsl.backends.torch.network import Further, input_names, network_of, result_names
 from archdsl.backends.torch.published import Loading
 from archdsl.backends.torch.writing import Layout
@@ -21,6 +23,7 @@ arguments."""
 def extra_names(extras: Extras) -> Iterator[str]:
     """The names in the file that the options use."""
     yield from published.NAMES if extras.published else ()
+    yield from inference.NAMES if extras.inference else ()
     yield from (HUB,) if extras.hub else ()
     yield from timm.NAMES if extras.timm else ()
 
@@ -33,6 +36,8 @@ class Furthering:
         self.graph = network_of(construction)
         self.features = Features(construction, layout) if extras.with_features else None
         self.loading = Loading(self.graph, extras.published, self._takes_channels()) if extras.published else None
+        found = extras.inference
+        self.folded = FoldedLoading(self.graph, construction.title, found) if found else None
 
     @property
     def imports(self) -> tuple[str, ...]:
@@ -42,13 +47,14 @@ class Furthering:
     @property
     def definitions(self) -> tuple[Text | Function, ...]:
         """What stands before the class."""
-        return tuple(self.loading.definitions()) if self.loading else ()
+        return tuple(chain.from_iterable(one.definitions() for one in (self.loading, self.folded) if one))
 
     def further(self) -> Further:
         """What is added to the class."""
         bases = (HUB,) if self.extras.hub else ()
         lines = tuple(self.features.lines()) if self.features else ()
         lines += tuple(timm.lines(self.construction)) if self.extras.timm else ()
+        lines += self.folded.lines if self.folded else ()
         methods = tuple(self._methods())
         return Further(bases, lines, methods, self._forward())
 
@@ -58,6 +64,7 @@ class Furthering:
             yield from self.features.methods(input_names(self.graph), evaluation or "Tensor", evaluation)
         yield from timm.methods(self.construction) if self.extras.timm else ()
         yield from (self.loading.method(),) if self.loading else ()
+        yield from self.folded.methods() if self.folded else ()
 
     def _forward(self) -> tuple[Line, ...]:
         """`forward` in two steps, where it does the same in training as in evaluation."""

@@ -90,7 +90,8 @@ def emit(graph: Graph, extras: Extras = NONE) -> Emitted:
     definitions += [Text(GENERATE)] if emission.generates else []
     definitions += emission.registered({"": builder_name(graph.header)}, name)
     definitions.append(main_program(graph, name, emission.generates))
-    text = _module_text(graph.header.name, (graph,), definitions, emission.imports)
+    what = f"{graph.header.name} for inference" if extras.inference else graph.header.name
+    text = _module_text(what, (graph,), definitions, emission.imports)
     return Emitted(text, name)
 
 

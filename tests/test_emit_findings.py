@@ -464,3 +464,21 @@ def test_a_default_is_kept_under_a_name_that_the_file_needs_itself() -> None:
     block = "\nblock B(c, time=1):\n    conv(c, 1 + 2 * time)\n"
     module = emitted(f"{IMAGE}    B(4) -> B(4, time=2) -> B(4)\n{block}")
     assert signature(module, "B") == "in_channels: int, c: int, time_: int = 1"
+
+
+def test_values_are_passed_in_the_order_of_a_blocks_parameters() -> None:
+    """And not in the order in which the block uses them."""
+    text = """\
+network N:
+    input image: 8 x 16
+    input first: 8
+    input second: 8
+    stage body: image -> Modulated(first, second) -> Modulated(gain=second, shift=first)
+
+block Modulated(shift, gain):
+    layer_norm as normal
+    add{normal | mul{normal | gain} | shift}
+"""
+    source = archdsl.loads(text).source()
+    assert "def forward(self, x: Tensor, shift: Tensor, gain: Tensor) -> Tensor:" in source
+    assert "self.modulated2(self.modulated1(image, first, second), first, second)" in source

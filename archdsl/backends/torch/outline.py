@@ -304,7 +304,7 @@ def interfaces(
     """The inputs and the outputs of each scope, by its path.
 
     A block takes the values of its `from`, in that order, and gives those of its `return`. Other values that it uses
-    from outside, or that are used outside, come after these. A region without a block takes each value that it uses
+    from outside, or that are used outside, come after these; those that are arguments have the order of its parameters. A region without a block takes each value that it uses
     from outside, and gives each that is used outside.
     """
     crossing = _Crossing(graph)
@@ -328,7 +328,8 @@ def _takes(scope: Scope, crossing: Mapping[Value, None], gives: Mapping[Value, N
         ports = scope.inputs
     else:
         ports = tuple(value for value in scope.inputs if value in crossing or value in scope.results)
-    return (*ports, *(value for value in crossing if value not in ports))
+    given = dict.fromkeys(value for _, text in scope.written for _, value in text.values if value in crossing)
+    return (*ports, *(value for value in {**given, **crossing} if value not in ports))
 
 
 def _gives(scope: Scope, takes: Mapping[Value, None], crossing: Mapping[Value, None]) -> tuple[Value, ...]:

@@ -304,8 +304,8 @@ def interfaces(
     """The inputs and the outputs of each scope, by its path.
 
     A block takes the values of its `from`, in that order, and gives those of its `return`. Other values that it uses
-    from outside, or that are used outside, come after these; those that are arguments have the order of its parameters. A region without a block takes each value that it uses
-    from outside, and gives each that is used outside.
+    from outside, or that are used outside, come after these; those that are arguments have the order of its parameters.
+    A region without a block takes each value that it uses from outside, and gives each that is used outside.
     """
     crossing = _Crossing(graph)
     for node in graph:

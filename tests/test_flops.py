@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from emitted_ops import build
+from variants import NAMES
 
 import archdsl
 from archdsl.analyses.flops import ITEMS, flops, rules
+from archdsl.analyses.fused import fused_traffic, runs
 from archdsl.analyses.machine import MACHINES, changed, own_machine, roofline, traffic
 from archdsl.analyses.measures import summarize
 from archdsl.analyses.summary import Basis
@@ -147,3 +149,51 @@ def test_every_machine_cites_its_numbers() -> None:
 
 def test_most_of_what_an_imported_op_does_is_not_known() -> None:
     assert rules()[Family.OPAQUE] == {"opaque": "not counted"}
+
+
+def test_values_between_fused_ops_are_not_moved() -> None:
+    text = """\
+network Net:
+    input image: 8 x 12 x 12
+    conv(8, 1) -> bn -> relu as body
+    add{body | conv(8, 1)} -> relu as sum
+    concat{sum | max_pool(3, stride=1)}
+"""
+    graph = archdsl.loads(text).graph
+    run = {tuple(node.id for node in run): fused_traffic(graph, run, 4) for run in runs(graph, list(graph))}
+    weights = 8 * 8 + 8
+    assert run == {
+        ("image",): 0,
+        ("conv1", "bn", "body"): 4 * (2 * NUMBERS + weights + 16 + 17),  # bn learns 16 numbers, and keeps 17
+        ("conv2", "add", "sum"): 4 * (2 * NUMBERS + weights),  # the shortcut is what the convolution takes
+        ("max_pool",): 4 * 2 * NUMBERS,
+        ("concat",): 0,
+    }
+
+
+def test_outputs_and_values_that_others_take_are_moved() -> None:
+    text = """\
+network Net:
+    input image: 8 x 12 x 12
+    conv(8, 1) as raw
+    output early: raw
+    relu -> conv(8, 1) as used
+    add{relu | used}
+"""
+    graph = archdsl.loads(text).graph
+    assert [[node.id for node in run] for run in runs(graph, list(graph))] == [
+        ["image"],
+        ["raw"],
+        ["relu1"],
+        ["used"],
+        ["relu2", "add"],
+    ]
+
+
+@pytest.mark.sampled
+@pytest.mark.parametrize("name", sorted({name.partition("@")[0] for name in NAMES}))
+def test_fusing_never_makes_slower_nor_moves_less_than_must_be(name: str) -> None:
+    machine = MACHINES["a100"]
+    total = summarize(archdsl.load(name).graph, Basis(machine=machine)).total
+    least = max(total.flops / machine.peak("fp32"), 4 * total.params / machine.bandwidth)
+    assert least * (1 - 1e-9) <= total.fused <= total.time * (1 + 1e-9)

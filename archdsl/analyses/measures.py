@@ -154,6 +154,10 @@ def _time(summary: Summary, node: Node) -> float:
     return summary.seconds(node)
 
 
+def _fused(summary: Summary, node: Node) -> float:
+    return summary.fused.get(node.id, 0.0)
+
+
 def _quotient(one: str, other: str) -> Callable[[Part], Value]:
     """One measure divided by another; None where the latter is 0."""
 
@@ -280,7 +284,22 @@ ALL = (
         part=_quotient("flops", "traffic"),
         graph=lambda s: s.total.intensity,
     ),
-    Measure("time", "time", "seconds", "the least time on the machine, by the roofline", _time, needs="machine"),
+    Measure(
+        "time",
+        "time",
+        "seconds",
+        "the least time on the machine, by each op's own roofline",
+        _time,
+        needs="machine",
+    ),
+    Measure(
+        "fused",
+        "fused",
+        "seconds",
+        "the same where normalizations, activations and sums are computed with the op before them",
+        _fused,
+        needs="machine",
+    ),
 )
 """All measures, in the order in which they are shown. To add a measure, add an entry here; nothing else is needed."""
 

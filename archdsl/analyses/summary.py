@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeAlias
 from archdsl.analyses import memory, totals
 from archdsl.analyses.conventions import CONVENTIONS, Convention
 from archdsl.analyses.flops import Flops, flops
+from archdsl.analyses.fused import fused_traffic, runs
 from archdsl.analyses.machine import Machine, roofline, traffic
 from archdsl.analyses.receptive_field import ReceptiveField, ReceptiveFields, last_map, receptive_fields
 from archdsl.ir.graph import Graph, Node, Scope, Value
@@ -170,6 +171,17 @@ class Summary:
         """The least time that a node takes on the machine; 0 where none is given."""
         machine, own = self.basis.machine, self.nodes[node.id]
         return roofline(own.flops, own.traffic, machine, self.basis.precision) if machine else 0.0
+
+    @cached_property
+    def fused(self) -> Mapping[str, float]:
+        """The least time on the machine of each run of ops that can be computed together, by the run's first node."""
+        width, batch, machine = self.basis.width, self.basis.batch, self.basis.machine
+        found: dict[str, float] = {}
+        for run in runs(self.graph, [self.graph.node(id) for id in self.nodes]) if machine else ():
+            moved = fused_traffic(self.graph, run, width, batch)
+            operations = sum(self.nodes[node.id].flops for node in run)
+            found[run[0].id] = roofline(operations, moved, machine, self.basis.precision) if machine else 0.0
+        return found
 
     @cached_property
     def inference(self) -> memory.Inference:

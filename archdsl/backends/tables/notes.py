@@ -48,7 +48,7 @@ def conditions(summary: Summary, columns: set[str]) -> Iterator[str]:
     if "memory" in columns:
         yield "Memory: the sum of all outputs"
     if basis.machine and columns & {"time", "intensity"}:
-        yield f"Time: a lower bound for {basis.machine.title} ({basis.machine.source})"
+        yield f"Time: the least on {basis.machine.title} ({basis.machine.source})"
 
 
 def rule_of_sizes(summary: Summary) -> str:
@@ -107,7 +107,8 @@ def notes(summary: Summary, rows: Sequence[Row], columns: set[str]) -> Iterator[
     if columns & {"memory", "live", "kept"}:
         yield from _memory(summary)
     if summary.basis.machine and "time" in columns:
-        yield f"Time: {seconds(summary.total.time)} if each op reaches the machine's peak or its bandwidth"
+        yield f"Time: {seconds(summary.total.time)} if each op alone reaches the machine's peak or its bandwidth;"
+        yield f"  {seconds(summary.total.fused)} if normalizations, activations and sums are fused with the op before"
     yield from _exceptions(summary, rows)
 
 

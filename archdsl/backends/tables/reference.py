@@ -119,9 +119,14 @@ a gate do not count for the path of the values that it weighs, so an SE-ResNet-5
 TIME = """\
 ## Time
 
-`time` is a lower bound by the roofline model: each op takes as long as its FLOPs need at the machine's peak, or its
-`traffic` at the full bandwidth, whichever is longer. Traffic is each op's inputs, outputs and weights, moved once; no
-ops are fused, and nothing stays in a cache. `--peak` and `--bandwidth` describe another machine.
+`time` is the sum of the least times of all ops, each computed alone, by the roofline model: an op takes as long as its
+FLOPs need at the machine's peak, or its `traffic` at the full bandwidth, whichever is longer. Traffic is each op's
+inputs, outputs and weights, moved once; nothing stays in a cache. It is what a program that runs op by op cannot beat.
+
+Programs that compute several ops at once can. `fused` is the bound for those: a batch normalization, an activation, a
+sum or a product is computed with the op before it, so that the value between them is not moved, and a concatenation is
+free. The time of such a run of ops stands at its first op. Kernels that hold more than that at hand, such as those of
+whole blocks, may be faster still. `--peak` and `--bandwidth` describe another machine.
 """
 
 

@@ -29,7 +29,7 @@ HEADINGS = {
 DEFAULT = ("path", "op", "output", "params", "macs", "field", "memory", "flops", "jump")
 """The default columns, most important first: those that do not fit the terminal are left out, from the end."""
 
-ON_A_MACHINE = ("path", "op", "output", "macs", "time", "intensity", "traffic", "params", "memory")
+ON_A_MACHINE = ("path", "op", "output", "macs", "time", "fused", "intensity", "traffic", "params", "memory")
 """The default columns if a machine is given."""
 
 FOR_A_SHEET = ("path", "op", "kernel", "stride", "padding", "output", "params", "macs")

@@ -165,6 +165,17 @@ def test_without_names_of_modules_the_network_is_the_same(exported: tuple[nn.Mod
     assert [node.op for node in net.graph] == [node.op for node in before.graph]
 
 
+def test_a_module_of_several_operations_is_a_block_though_none_is_inside_another(tmp_path: Path) -> None:
+    made = model(
+        "float[2,8] x, float[8,8] w, float[5,8] v",
+        "a = Gemm(x, w) b = Selu(a) c = HardSigmoid <alpha=0.3> (b) y = Gemm <transB=1> (c, v)",
+    )
+    for node, name in zip(made.graph.node, ("/a/Gemm", "/gate/Selu", "/gate/HardSigmoid", "/b/Gemm"), strict=True):
+        node.name = name
+    net = archdsl.load(saved(made, tmp_path / "small.onnx"))
+    assert [scope.block for scope in net.graph.scopes.values() if scope.block] == ["Gate"]
+
+
 # --- files that are none -----------------------------------------------------------------------
 
 

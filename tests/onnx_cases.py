@@ -13,6 +13,21 @@ TOKENS = (
 )
 """Patches of an image as tokens, `z`: their channels come last."""
 
+
+def layer(kind: str, settings: str = "", inputs: str = "", gates: int = 4, directions: int = 1) -> onnx.ModelProto:
+    """A recurrent layer of width 6 with the weights `w`, `r`, `b`; `inputs` are all but the sequence."""
+    taken = inputs or "w, r, b"
+    weights = (("w", f"{6 * gates},8"), ("r", f"{6 * gates},6"), ("b", str(12 * gates)), ("p", "18"))
+    given = ", ".join(f"float[{directions},{size}] {name}" for name, size in weights if name in taken)
+    return model(
+        f"float[2,5,8] x, {given}",
+        f"t = Transpose <perm=[1,0,2]> (x) n = Cast <to=6> (lengths) s = {kind} <hidden_size=6 {settings}> (t, {taken})"
+        " d = Transpose <perm=[2,0,1,3]> (s) y = Reshape(d, whole)",
+        lengths=[5, 5],
+        whole=[0, 0, -1],
+    )
+
+
 OPS: list[tuple[str, onnx.ModelProto, str]] = [
     ("conv", model(f"{MAP}, float[4,8,3,5] w, float[4] b",
      "y = Conv <strides=[2,1], pads=[1,2,1,2], dilations=[1,1]> (x, w, b)"), "conv"),
@@ -116,5 +131,13 @@ OPS: list[tuple[str, onnx.ModelProto, str]] = [
     ("shapes that are computed", model("float[N,8,6,10] x, float[480,5] w",
      "s = Shape(x) n = Gather(s, first) k = Unsqueeze(n, ax) t = Concat <axis=0> (k, rest) r = Reshape(x, t)"
      " y = MatMul(r, w)", first=0, ax=[0], rest=[-1]), "flatten"),
+    ("LSTM", layer("LSTM"), "lstm(6)"),
+    ("LSTM both ways", layer("LSTM", ', direction="bidirectional"', directions=2), "lstm(6, bidirectional=true)"),
+    ("LSTM backwards", layer("LSTM", ', direction="reverse"'), "opaque"),
+    ("LSTM without biases", layer("LSTM", inputs="w, r"), "opaque"),
+    ("LSTM with peepholes", layer("LSTM", inputs="w, r, b, , , , p"), "opaque"),
+    ("LSTM of other functions", layer("LSTM", ', activations=["HardSigmoid","Tanh","Tanh"]'), "opaque"),
+    ("GRU of all positions", layer("GRU", ", linear_before_reset=1", "w, r, b, n", 3), "gru(6)"),
+    ("GRU that resets before the product", layer("GRU", gates=3), "opaque"),
     ("an older clip", model(MAP, "y = Clip <min=0.0, max=6.0> (x)", version=9), "relu6"),
 ]  # fmt: skip

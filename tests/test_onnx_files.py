@@ -15,13 +15,12 @@ from io import StringIO
 from itertools import product
 from pathlib import Path
 
-import numpy as np
 import onnx
 import pytest
 import torch
 from exported_networks import NETWORKS, randomized
 from onnx_cases import OPS
-from onnx_models import model, outputs, saved
+from onnx_models import assert_computes_the_same, model, saved
 from torch import nn
 
 import archdsl
@@ -46,18 +45,6 @@ def test_outputs_are_those_of_onnxruntime(made: onnx.ModelProto, op: str, tmp_pa
     assert op in found
     if op != "opaque":
         assert_computes_the_same(path)
-
-
-def assert_computes_the_same(path: str) -> None:
-    net = archdsl.load(path)
-    assert opaque_nodes(net.graph) == ()
-    module = net.module().eval()
-    unexpected = module.load_state_dict(onnx_weights(path), strict=False).unexpected_keys
-    assert unexpected == []
-    given, wanted = outputs(path)
-    with torch.no_grad():
-        found = module(*map(torch.from_numpy, given))
-    np.testing.assert_allclose(found.numpy(), wanted[0], rtol=2e-4, atol=2e-4 * np.abs(wanted[0]).max())
 
 
 # --- networks as PyTorch exports them ----------------------------------------------------------

@@ -57,4 +57,6 @@ def _numbers(tensors: Mapping[str, TensorProto], source: Source, name: str) -> A
         numbers = numpy_helper.to_array(tensors[source.name]).astype("float32")
     except Exception as error:
         raise wrong("bad-onnx-file", f"the weight {source.name} of {name} cannot be read: {error}") from None
+    if source.rows:
+        return source.rows.of(numbers)
     return (numbers.T if source.columns else numbers).copy()

@@ -19,13 +19,14 @@ from archdsl.frontends.onnx.constants import LARGEST, PICKING, folded
 from archdsl.frontends.onnx.inputs import Given
 from archdsl.frontends.onnx.model import Model, Numbers, OnnxNode, Weight, wrong
 from archdsl.frontends.onnx.modules import Modules
-from archdsl.frontends.onnx.sources import Source
+from archdsl.frontends.onnx.sources import Rows, Source
 from archdsl.frontends.onnx.types import FLOATS, ElementAndShape, infer
 from archdsl.ops.base import Op
 from archdsl.text import as_name, is_name
 
-Lowered: TypeAlias = "Value | tuple[Value, ...] | None"
-"""What a node becomes: a value, or one for each output; None where the tables have no words for it."""
+Lowered: TypeAlias = "Value | tuple[Value | None, ...] | None"
+"""What a node becomes: a value, or one for each output, of which one without a name is None; None where the tables have
+no words for it."""
 
 Lower: TypeAlias = "Callable[[Lowering, OnnxNode], Lowered]"
 
@@ -80,6 +81,7 @@ class Lowering:
         for node in model.nodes:
             self._node(node)
         self.outputs = tuple(self._output(output) for output in model.outputs)
+        self.calls.drop_unused(value for _, value in self.outputs)
 
     def _input(self, name: str, element: int, shape: tuple[int, ...]) -> Value:
         # `input.1` and the like are what exporters call an input that has no name.
@@ -126,7 +128,8 @@ class Lowering:
     def _inferred(self, node: OnnxNode, arrays: Mapping[str, Numbers]) -> Mapping[str, ElementAndShape] | str:
         """The types of a node's results, or what is wrong."""
         batch, first = self._batch_into(node)
-        result = self._single.types.get(node.outputs[0]) if self._single and batch else None
+        by_tokens = node.kind == "Gather" and first != node.inputs[0]
+        result = self._single.types.get(node.outputs[0]) if self._single and batch and not by_tokens else None
         if self._single and batch and result:
             found = stated(node, batch, self._single.shape(first), result[1])
             if found:
@@ -139,7 +142,7 @@ class Lowering:
     def _batch_into(self, node: OnnxNode) -> tuple[Batch | None, str]:
         """Where the batch is in the first input that has it, and the name of that input."""
         first = next((name for name in node.inputs if name in self._batches), "")
-        if not first or (node.kind in ("Gather", "Reshape") and first != node.inputs[0]):
+        if not first or (node.kind == "Reshape" and first != node.inputs[0]):
             return None, ""
         return self._batches[first], first
 
@@ -189,9 +192,11 @@ class Lowering:
         message = f"the shape of {output} in {self.name} is not known: {self.told(node)} takes {taken}; {why}"
         return wrong("bad-onnx-file", message, "`--input 3x224x224` says for which size a model is read")
 
-    def _enter(self, node: OnnxNode, found: Value | tuple[Value, ...]) -> None:
+    def _enter(self, node: OnnxNode, found: Value | tuple[Value | None, ...]) -> None:
         results = found if isinstance(found, tuple) else (found,)
         for output, value in zip(node.outputs, results, strict=False):
+            if value is None:
+                continue
             self.values[output] = value
             shape = tuple(value.meta["val"].shape) if isinstance(value.meta["val"], Type) else None
             assert shape in (None, self.types[output][1]), (node, shape, self.types[output])
@@ -325,8 +330,9 @@ class Lowering:
         weight = self.weights.get(name)
         return weight is not None and weight.element in FLOATS and not self.modules.is_constant(weight, self.users)
 
-    def weight(self, name: str, node: OnnxNode, columns: bool = False) -> Value | None:
-        """The weight of this name as a value; None if there is none. `columns`: a matrix that is kept transposed.
+    def weight(self, name: str, node: OnnxNode, columns: bool = False, rows: Rows | None = None) -> Value | None:
+        """The weight of this name as a value; None if there is none. `columns`: a matrix that is kept transposed;
+        `rows`: the part that is taken.
 
         Exporters keep one of several weights that are equal. Those with one number throughout (the factors and shifts
         of normalizations at the start) are a weight of each module; others are shared.
@@ -337,12 +343,12 @@ class Lowering:
         numbers = weight.numbers
         is_uniform = numbers is not None and numbers.size > 0 and bool((numbers == numbers.reshape(-1)[0]).all())
         owner = self.modules.owner(node) if is_uniform else None
-        content = (name, owner, columns)
+        content = (name, owner, columns, rows)
         if content not in self._placeholders:
-            shape = weight.shape[::-1] if columns else weight.shape
+            shape = rows.shape(weight.shape) if rows else weight.shape[::-1] if columns else weight.shape
             value = self.calls.placeholder(self._free(f"weight {name}"), Type(shape))
-            self.sources[value.name] = Source(self._origins.get(name, name), columns)
-            self.names[value.name] = name
+            self.sources[value.name] = Source(self._origins.get(name, name), columns, rows)
+            self.names[value.name] = f"{name}_{rows.slot}" if rows else name
             self._placeholders[content] = value
         return self._placeholders[content]
 
@@ -372,7 +378,11 @@ class Lowering:
         numbers = self.array(name)
         if numbers is None:
             return self._unknown_numbers(name)
-        call = self.calls.opaque("Constant", self.type(name), (), {}, {"": ("", None)})
+        return self.numbers(numbers, self.type(name))
+
+    def numbers(self, numbers: Numbers, given: Type) -> Value:
+        """Fixed numbers as a value."""
+        call = self.calls.opaque("Constant", given, (), {}, {"": ("", None)})
         self.tables[call] = Table(numbers.astype(np.float32) if numbers.dtype.kind == "f" else numbers)
         return call
 

@@ -65,17 +65,19 @@ class Block(nn.Module):
 
 
 class Small(nn.Module):
-    """A residual network, an encoder and a head."""
+    """A residual network, a normalization of groups, an encoder and a head."""
 
     def __init__(self) -> None:
         super().__init__()
         self.layer1 = nn.Sequential(Block(3, 8), Block(8, 8))
+        self.norm = nn.GroupNorm(2, 8)
+        self.slopes = nn.PReLU(8)
         self.encoder = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True, activation="gelu")
         self.table = nn.Parameter(torch.randn(1, 48, 8))
         self.fc = nn.Linear(8, 5)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.layer1(x).flatten(2).transpose(1, 2) + self.table
+        x = self.slopes(self.norm(self.layer1(x))).flatten(2).transpose(1, 2) + self.table
         return self.fc(self.encoder(x).mean(1))
 
 
@@ -101,6 +103,7 @@ def test_exported_networks_are_those_that_were_exported(exported: tuple[nn.Modul
     module, path = exported
     net = archdsl.load(path)
     assert_computes_the_same(path)
+    assert {"group_norm(2)", "prelu(per_channel=true)"} <= {written(node.op) for node in net.graph}
     folded = sum(3 * norm.num_features - 2 * norm.num_features for norm in module.modules() if _is_norm(norm))
     assert net.params == sum(parameter.numel() for parameter in module.parameters()) - folded
     traced = archdsl.from_torch(module, torch.zeros(2, 3, 6, 8))
@@ -161,6 +164,15 @@ def test_a_module_of_several_operations_is_a_block_though_none_is_inside_another
         node.name = name
     net = archdsl.load(saved(made, tmp_path / "small.onnx"))
     assert [scope.block for scope in net.graph.scopes.values() if scope.block] == ["Gate"]
+
+
+def test_numbers_of_modules_are_no_names_in_blocks(tmp_path: Path) -> None:
+    made = model("float[2,3,8,8] x, float[4,3,3,3] w, float[5,4,3,3] v", "a = Conv(x, w) b = Relu(a) y = Conv(b, v)")
+    for node, weight, old in ((made.graph.node[0], "0.weight", 0), (made.graph.node[2], "2.weight", 1)):
+        node.input[1] = made.graph.initializer[old].name = weight
+    for number, node in enumerate(made.graph.node):
+        node.name = f"/{number}/{node.op_type}"
+    assert_computes_the_same(saved(made, tmp_path / "small.onnx"))
 
 
 # --- files that are none -----------------------------------------------------------------------

@@ -266,11 +266,11 @@ LARGEST = 3.4e38
 
 def prelu(net: Lowering, node: OnnxNode) -> Lowered:
     """A slope for each channel, or one for all."""
-    weight, whole, shape = net.weight(node.inputs[1], node), net.shape(node.inputs[0]), net.shape(node.inputs[1])
-    each = 1 < len(whole) == len(shape) + 1 and shape == (whole[1], *(1 for _ in whole[2:]))
-    if weight is None or not (each or all(size == 1 for size in shape)):
+    x, slope = node.inputs
+    weight = net.weight(slope, node)
+    if weight is None or not (net.is_by_channel(slope, x) or all(size == 1 for size in net.shape(slope))):
         return None
-    return net.call(node, "prelu", net.value(node.inputs[0]), weight)
+    return net.call(node, "prelu", net.value(x), weight)
 
 
 def softmax(op: Op) -> Lower:

@@ -330,6 +330,12 @@ class Lowering:
         weight = self.weights.get(name)
         return weight is not None and weight.element in FLOATS and not self.modules.is_constant(weight, self.users)
 
+    def is_by_channel(self, name: str, x: str) -> bool:
+        """Whether a value has a number for each channel of another, and acts on these by broadcasting."""
+        whole, shape = self.shape(x), self.shape(name)
+        padded = (*[1] * (len(whole) - len(shape)), *shape)
+        return len(whole) > 1 and padded == (1, whole[1], *[1] * (len(whole) - 2))
+
     def weight(self, name: str, node: OnnxNode, columns: bool = False, rows: Rows | None = None) -> Value | None:
         """The weight of this name as a value; None if there is none. `columns`: a matrix that is kept transposed;
         `rows`: the part that is taken.

@@ -28,6 +28,12 @@ def layer(kind: str, settings: str = "", inputs: str = "", gates: int = 4, direc
     )
 
 
+BRANCHES = (
+    "y = If (c) <then_branch = t () => (float[2,5] a) { m = Gemm(x, w) a = Relu(m) },"
+    " else_branch = e () => (float[2,5] b) { b = Gemm(x, w) }>"
+)
+"""Branches that take values from outside."""
+
 OPS: list[tuple[str, onnx.ModelProto, str]] = [
     ("conv", model(f"{MAP}, float[4,8,3,5] w, float[4] b",
      "y = Conv <strides=[2,1], pads=[1,2,1,2], dilations=[1,1]> (x, w, b)"), "conv"),
@@ -140,6 +146,11 @@ OPS: list[tuple[str, onnx.ModelProto, str]] = [
     ("shapes that are computed", model("float[N,8,6,10] x, float[480,5] w",
      "s = Shape(x) n = Gather(s, first) k = Unsqueeze(n, ax) t = Concat <axis=0> (k, rest) r = Reshape(x, t)"
      " y = MatMul(r, w)", first=0, ax=[0], rest=[-1]), "flatten"),
+    ("a branch", model("float[2,8] x, float[8,5] w", f"c = Greater(one, zero) {BRANCHES}", one=1.0, zero=0.0), "relu"),
+    ("the other branch", model("float[2,8] x, float[8,5] w", f"c = Less(one, zero) {BRANCHES}", one=1.0, zero=0.0),
+     "linear(5, bias=false)"),
+    ("branches that the input decides", model("float[2,8] x, float[8,5] w",
+     f"s = ReduceSum <keepdims=0> (x) c = Greater(s, zero) {BRANCHES}", zero=0.0), "opaque"),
     ("LSTM", layer("LSTM"), "lstm(6)"),
     ("LSTM both ways", layer("LSTM", ', direction="bidirectional"', directions=2), "lstm(6, bidirectional=true)"),
     ("LSTM backwards", layer("LSTM", ', direction="reverse"'), "opaque"),

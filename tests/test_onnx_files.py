@@ -19,7 +19,7 @@ import onnx
 import pytest
 import torch
 from exported_networks import NETWORKS, randomized
-from onnx_cases import OPS
+from onnx_cases import BRANCHES, OPS
 from onnx_models import assert_computes_the_same, model, saved
 from torch import nn
 
@@ -214,6 +214,15 @@ def test_what_is_wrong_in_a_model_is_told_with_the_node(
     assert "1 (Concat) takes x 2x3x8, x2 2x4x7; ONNX says: " in refused(capsys, "check", "shapes.onnx")
     saved(model("float[2,3,8,8] x", "y = Relu(z)"), Path("missing.onnx"))
     assert "takes z, which is neither made before it nor an input" in refused(capsys, "check", "missing.onnx")
+    inside = model(
+        "float[2,8] x, float[8,5] w", f"s = Greater(x, x) c = ReduceMax(s) {BRANCHES}".replace("(x, w)", "(z, w)")
+    )
+    saved(inside, Path("inside.onnx"))
+    assert "takes z, which is neither made before it nor an input" in refused(capsys, "check", "inside.onnx")
+    other = model("float[2,8] x, float[8,5] w", f"c = Less(one, zero) {BRANCHES}", one=1.0, zero=0.0)
+    del other.graph.node[1].attribute[1].g.output[:]
+    saved(other, Path("branch.onnx"))
+    assert "branch.onnx is not an ONNX model, or is damaged" in refused(capsys, "check", "branch.onnx")
     saved(model("float[N,3,H,W] x, float[4,3,3,3] w", "y = Conv (x, w)"), Path("open.onnx"))
     message = refused(capsys, "check", "open.onnx")
     assert "x (N x 3 x H x W) of open.onnx leaves sizes open" in message
@@ -222,6 +231,16 @@ def test_what_is_wrong_in_a_model_is_told_with_the_node(
     assert main(["check", "open.json"]) == 0
     assert "4x18x28" in capsys.readouterr().out
     assert "3 x H x W" in refused(capsys, "import", "open.onnx", "--input", "1x20x30", "-o", "other.json")
+
+
+def test_outputs_that_are_stated_otherwise_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = model("float[2,3,8,8] x, float[4,3,3,3] w", "y = Conv(x, w)")
+    for size in (2, 99, 6, 6):
+        made.graph.output[0].type.tensor_type.shape.dim.add().dim_value = size
+    path = saved(made, tmp_path / "net.onnx")
+    assert main(["import", path, "-o", str(tmp_path / "net.arch")]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"{path} states that the output y is 99x6x6 for each sample, but its nodes give 4x6x6" in said
 
 
 def test_operators_that_are_not_known_are_kept(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from archdsl.diagnostics import CompileError
 from archdsl.frontends.aten.table import Table
 from archdsl.frontends.onnx.batches import Batch, followed, stated
+from archdsl.frontends.onnx.branches import branch
 from archdsl.frontends.onnx.calls import Calls, Type, Value
 from archdsl.frontends.onnx.constants import LARGEST, PICKING, folded
 from archdsl.frontends.onnx.inputs import Given
@@ -65,13 +66,11 @@ class Lowering:
         self._origins: dict[str, str] = {}
         """The names of weights that have others as well."""
         self.tables: dict[Value, Table] = {}
-        self.done: set[int] = set()
+        self.done: set[OnnxNode] = set()
         """Nodes that became part of another one's call."""
-        self.makers = {output: node for node in model.nodes for output in node.outputs if output}
+        self.makers: dict[str, OnnxNode] = {}
         self.users: dict[str, list[OnnxNode]] = defaultdict(list)
-        for node in model.nodes:
-            for taken in dict.fromkeys(node.inputs):
-                self.users[taken].append(node)
+        self._know(model.nodes)
         self._lower = lower
         self._placeholders: dict[object, Value] = {}
         self._taken: set[str] = set()
@@ -82,6 +81,13 @@ class Lowering:
             self._node(node)
         self.outputs = tuple(self._output(output) for output in model.outputs)
         self.calls.drop_unused(value for _, value in self.outputs)
+
+    def _know(self, nodes: Sequence[OnnxNode]) -> None:
+        """Enters who makes and who takes values."""
+        for node in nodes:
+            self.makers.update({output: node for output in node.outputs if output})
+            for taken in dict.fromkeys(node.inputs):
+                self.users[taken].append(node)
 
     def _input(self, name: str, element: int, shape: tuple[int, ...]) -> Value:
         # `input.1` and the like are what exporters call an input that has no name.
@@ -109,9 +115,7 @@ class Lowering:
             self._constant(node)
             return
         self._check(node)
-        if self._is_alias(node):
-            return
-        if node.index in self.done:
+        if self._is_alias(node) or node in self.done or self._takes_branch(node):
             return
         arrays = {name: array for name in node.inputs if name and (array := self.array(name)) is not None}
         self._set_types(node, self._inferred(node, arrays))
@@ -124,6 +128,19 @@ class Lowering:
                 self._enter(node, found)
                 return
         self._enter(node, self._opaque(node))
+
+    def _takes_branch(self, node: OnnxNode) -> bool:
+        """Goes through one branch of an If whose condition is a fixed number."""
+        condition = self.array(node.inputs[0]) if node.kind == "If" and not node.domain else None
+        if condition is None or condition.size != 1:
+            return False
+        nodes, weights = branch(node, bool(condition.reshape(-1)[0]), self.name)
+        self._know(nodes)
+        self.weights |= weights
+        self.types |= {weight.name: (weight.element, weight.shape) for weight in weights.values()}
+        for inner in nodes:
+            self._node(inner)
+        return True
 
     def _inferred(self, node: OnnxNode, arrays: Mapping[str, Numbers]) -> Mapping[str, ElementAndShape] | str:
         """The types of a node's results, or what is wrong."""
@@ -409,7 +426,7 @@ class Lowering:
         """Has the result of a later node be a value that is made already. It has the type of the node's result."""
         self.types[later.outputs[0]] = self.types[node.outputs[0]]
         self.values[later.outputs[0]] = value
-        self.done.add(later.index)
+        self.done.add(later)
         if node.outputs[0] in self._batches:
             self._batches[later.outputs[0]] = self._batches[node.outputs[0]]
 

@@ -50,7 +50,10 @@ class Weight:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OnnxNode:
-    """A node. `attributes` are numbers, texts, lists of these, or arrays. `properties` are what the exporter noted."""
+    """A node. `attributes` are numbers, texts, lists of these, or arrays. `properties` are what the exporter noted.
+
+    `inputs` are those of the operator, and then what the graphs inside it (of If, Loop and Scan) take from outside.
+    """
 
     index: int
     name: str
@@ -170,11 +173,11 @@ def _plain(proto: ModelProto, name: str) -> Model:
         raise wrong("file-too-large", f"{name} has {len(graph.node):,} nodes; at most {limits.STEPS:,} are read")
     if not all(isinstance(text, str) for text in _names(graph)):
         raise not_onnx(name, "one of its names is no text")
-    weights = {tensor.name: _weight(tensor, name) for tensor in graph.initializer}
+    weights = weights_of(graph, name)
     if graph.sparse_initializer:
         raise not_onnx(name, "it has sparse weights, which are not read")
     try:
-        nodes = tuple(_node(index, node) for index, node in enumerate(graph.node))
+        nodes = tuple(plain_node(index, node) for index, node in enumerate(graph.node))
     except (ValueError, TypeError, UnicodeDecodeError) as error:
         raise not_onnx(name, _first_line(error)) from None
     inputs = tuple(_input(value.name, value.type) for value in graph.input if value.name not in weights)
@@ -209,6 +212,11 @@ def _check_version(version: int, name: str) -> None:
         raise wrong("bad-onnx-file", f"{name} asks for {said}", "pip install -U onnx")
 
 
+def weights_of(graph: GraphProto, name: str) -> dict[str, Weight]:
+    """The initializers of a graph in the file `name`. Raises `CompileError`."""
+    return {tensor.name: _weight(tensor, name) for tensor in graph.initializer}
+
+
 def _weight(tensor: TensorProto, name: str) -> Weight:
     shape = tuple(tensor.dims)
     if any(not 0 <= size <= LIMIT for size in shape) or prod(shape) > LARGEST or len(shape) > MOST_DIMS:
@@ -220,13 +228,31 @@ MOST_DIMS = 12
 """Dimensions of a tensor; more than that is taken for a mistake."""
 
 
-def _node(index: int, node: NodeProto) -> OnnxNode:
+def plain_node(index: int, node: NodeProto) -> OnnxNode:
+    """A node as plain data. `index` is its place among the nodes of the model."""
     from onnx.helper import get_attribute_value
 
     attributes = {a.name: _attribute(get_attribute_value(a)) for a in node.attribute}
     properties = {entry.key: entry.value for entry in node.metadata_props}
     kind, domain = node.op_type, "" if node.domain in OWN else node.domain
-    return OnnxNode(index, node.name, kind, domain, tuple(node.input), tuple(node.output), attributes, properties, node)
+    inputs = tuple(dict.fromkeys((*node.input, *_from_outside(node)))) if has_graphs(node) else tuple(node.input)
+    return OnnxNode(index, node.name, kind, domain, inputs, tuple(node.output), attributes, properties, node)
+
+
+def has_graphs(node: NodeProto) -> bool:
+    """Whether a node holds graphs, as If, Loop and Scan do."""
+    return any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute)
+
+
+def _from_outside(node: NodeProto) -> Iterator[str]:
+    """The values that the graphs in a node take, and do not make."""
+    for attribute in node.attribute:
+        for graph in (*([attribute.g] if attribute.HasField("g") else ()), *attribute.graphs):
+            own = {value.name for value in (*graph.input, *graph.initializer)}
+            for inner in graph.node:
+                taken = (*inner.input, *(_from_outside(inner) if has_graphs(inner) else ()))
+                yield from (name for name in taken if name and name not in own)
+                own.update(inner.output)
 
 
 def _attribute(value: Any) -> Any:

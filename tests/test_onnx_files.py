@@ -277,6 +277,22 @@ def test_weights_in_other_files_are_not_needed_to_count(tmp_path: Path) -> None:
         onnx_weights(tmp_path / "net.onnx")
 
 
+def test_constants_in_other_files_are_read_if_they_are_there(tmp_path: Path) -> None:
+    made = model("float[2,8,6,10] x, float[8,6,10] val_1", "y = Mul(x, val_1)")
+    inside = archdsl.load(saved(made, tmp_path / "inside.onnx"))
+    (tmp_path / "net").mkdir()
+    path = tmp_path / "net" / "net.onnx"
+    onnx.save(made, path, save_as_external_data=True, location="net.data", size_threshold=0)
+    assert [node.op for node in archdsl.load(path).graph] == [node.op for node in inside.graph]
+    assert "fixed" in {node.op.name for node in inside.graph}
+    changed = onnx.load(path, load_external_data=False)
+    changed.graph.initializer[0].external_data[0].value = "../net.data"
+    (tmp_path / "net" / "net.data").rename(tmp_path / "net.data")
+    assert "opaque" in {node.op.name for node in archdsl.load(saved(changed, path)).graph}, (
+        "a file outside of its folder"
+    )
+
+
 def test_weights_may_be_inputs_of_a_file_without_numbers(tmp_path: Path) -> None:
     made = model("float[batch,3,8,8] x, float[4,3,3,3] w, float[4,1,1] s", "c = Conv (x, w) y = Mul(c, s)")
     for tensor, name in zip(list(made.graph.initializer), ("w", "net.scale"), strict=True):

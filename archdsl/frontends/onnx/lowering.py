@@ -134,7 +134,7 @@ class Lowering:
         condition = self.array(node.inputs[0]) if node.kind == "If" and not node.domain else None
         if condition is None or condition.size != 1:
             return False
-        nodes, weights = branch(node, bool(condition.reshape(-1)[0]), self.name)
+        nodes, weights = branch(node, bool(condition.reshape(-1)[0]), self.name, self.model.folder)
         self._know(nodes)
         self.weights |= weights
         self.types |= {weight.name: (weight.element, weight.shape) for weight in weights.values()}
@@ -222,7 +222,9 @@ class Lowering:
         (output,) = node.outputs
         for attribute in node.proto.attribute:
             if attribute.name == "value":
-                self.weights[output] = Weight(output, tuple(attribute.t.dims), attribute.t.data_type, attribute.t)
+                self.weights[output] = Weight(
+                    output, tuple(attribute.t.dims), attribute.t.data_type, attribute.t, self.model.folder
+                )
                 self.types[output] = (attribute.t.data_type, self.weights[output].shape)
                 return
         value = next(iter(node.attributes.values()), None)

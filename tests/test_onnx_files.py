@@ -28,12 +28,14 @@ from archdsl.cli import main
 from archdsl.decompile.spec import spec_of
 from archdsl.diagnostics import CompileError
 from archdsl.frontends.load import opaque_nodes
+from archdsl.frontends.onnx.reader import read
 from archdsl.frontends.onnx.trimmed import Trimmer
 from archdsl.ir.dump import written
 from archdsl.prove.onnx_weights import onnx_weights
 from archdsl.prove.prove import prove_sides
 from archdsl.prove.sides import of_graph
 
+IMAGE = "float[2,8,6,10] x"
 DATA = Path(__file__).parent / "data"
 
 
@@ -264,6 +266,20 @@ def test_one_of_several_equal_weights_is_counted_for_each_module(tmp_path: Path)
     )
     net = archdsl.load(saved(made, tmp_path / "net.onnx"))
     assert net.params == 2 * (8 + 8) + 8 * 8 + 8
+
+
+def test_a_weight_that_is_computed_at_each_call_counts_once(tmp_path: Path) -> None:
+    """Exporters compute the weight of a module with weight normalization at each call, and keep the results."""
+    nodes = "a = Conv <pads=[1,1,1,1]> (x, mul_1, c_bias) b = Conv <pads=[1,1,1,1]> (a, mul_2, c_bias)"
+    made = model(f"{IMAGE}, float[8,8,3,3] mul_1, float[8,8,3,3] mul_2, float[8] c_bias", f"{nodes} y = Mul(a, b)")
+    for node, name in zip(made.graph.node, ("/net/c/Conv", "/net/c/Conv_1", "/net/Mul"), strict=True):
+        node.name = name
+    assert archdsl.load(saved(made, tmp_path / "net.onnx")).params == 2 * 576 + 8, "their numbers differ"
+    made.graph.initializer[1].raw_data = made.graph.initializer[0].raw_data
+    path = saved(made, tmp_path / "net.onnx")
+    assert archdsl.load(path).params == 576 + 8
+    assert read(Path(path), path, ()).unused == ()
+    assert_computes_the_same(path)
 
 
 def test_weights_in_other_files_are_not_needed_to_count(tmp_path: Path) -> None:

@@ -63,6 +63,9 @@ class Lowering:
         """The names of weights by those of their placeholders."""
         self.sources: dict[str, Source] = {}
         """Where the numbers of weights are, by the names of their placeholders."""
+        self._copies: dict[tuple[object, ...], str] = {}
+        self.repeated: dict[str, str] = {}
+        """Weights that are copies of another one in the same module, and the name of that."""
         self._origins: dict[str, str] = {}
         """The names of weights that have others as well."""
         self.tables: dict[Value, Table] = {}
@@ -368,6 +371,7 @@ class Lowering:
         numbers = weight.numbers
         is_uniform = numbers is not None and numbers.size > 0 and bool((numbers == numbers.reshape(-1)[0]).all())
         owner = self.modules.owner(node) if is_uniform else None
+        name = name if is_uniform or numbers is None else self._first_copy(weight, numbers, node)
         content = (name, owner, columns, rows)
         if content not in self._placeholders:
             shape = rows.shape(weight.shape) if rows else weight.shape[::-1] if columns else weight.shape
@@ -376,6 +380,19 @@ class Lowering:
             self.names[value.name] = f"{name}_{rows.slot}" if rows else name
             self._placeholders[content] = value
         return self._placeholders[content]
+
+    def _first_copy(self, weight: Weight, numbers: Numbers, node: OnnxNode) -> str:
+        """The name of the first weight of a module with these numbers.
+
+        Exporters compute a weight again at each call of a module whose weight is normalized, and give it a new name.
+        """
+        path = self.modules.of(node)
+        if not path or "." in weight.name:
+            return weight.name
+        first = self._copies.setdefault((path, weight.shape, sha1(numbers.tobytes()).digest()), weight.name)
+        if first != weight.name:
+            self.repeated[weight.name] = first
+        return first
 
     def value(self, name: str) -> Value:
         """Any value: a result, an input, a weight, or fixed numbers."""

@@ -28,6 +28,13 @@ def layer(kind: str, settings: str = "", inputs: str = "", gates: int = 4, direc
     )
 
 
+NORMALIZED = model(
+    "float[2,8,9] x, float[4,8,3] v, float[4,1,1] g",
+    "n = ReduceL2(v, axes) d = Div(v, n) w = Mul(d, g) y = Conv(x, w)",
+    axes=[1, 2],
+)
+"""A weight that is computed from others."""
+
 BRANCHES = (
     "y = If (c) <then_branch = t () => (float[2,5] a) { m = Gemm(x, w) a = Relu(m) },"
     " else_branch = e () => (float[2,5] b) { b = Gemm(x, w) }>"
@@ -43,6 +50,7 @@ OPS: list[tuple[str, onnx.ModelProto, str]] = [
     ("conv without borders", model(f"{MAP}, float[4,8,3,3] w", 'y = Conv <auto_pad="VALID"> (x, w)'), "conv"),
     ("depthwise", model(f"{MAP}, float[16,1,3,3] w", "y = Conv <group=8, pads=[1,1,1,1]> (x, w)"), "depthwise"),
     ("conv in groups, of sequences", model("float[2,8,9] x, float[4,4,3] w", "y = Conv <group=2> (x, w)"), "conv"),
+    ("a conv with weight normalization", NORMALIZED, "conv"),
     ("transposed conv", model(f"{MAP}, float[8,4,3,3] w, float[4] b",
      "y = ConvTranspose <strides=[2,2], pads=[1,1,1,1], output_padding=[1,1]> (x, w, b)"), "up_conv"),
     ("linear", model("float[2,8] x, float[5,8] w, float[5] b", "y = Gemm <transB=1> (x, w, b)"), "linear"),

@@ -19,7 +19,7 @@ import onnx
 import pytest
 import torch
 from exported_networks import NETWORKS, randomized
-from onnx_cases import BRANCHES, OPS
+from onnx_cases import BRANCHES, NORMALIZED, OPS
 from onnx_models import assert_computes_the_same, model, saved
 from torch import nn
 
@@ -280,6 +280,13 @@ def test_a_weight_that_is_computed_at_each_call_counts_once(tmp_path: Path) -> N
     assert archdsl.load(path).params == 576 + 8
     assert read(Path(path), path, ()).unused == ()
     assert_computes_the_same(path)
+
+
+def test_what_a_weight_is_computed_from_does_not_count(tmp_path: Path) -> None:
+    path = saved(NORMALIZED, tmp_path / "net.onnx")
+    found = read(Path(path), path, ())
+    assert archdsl.load(path).params == 4 * 8 * 3
+    assert found.unused == ()
 
 
 def test_weights_in_other_files_are_not_needed_to_count(tmp_path: Path) -> None:

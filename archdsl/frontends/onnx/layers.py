@@ -70,8 +70,8 @@ def _padding(node: OnnxNode, count: int) -> Any:
 
 
 def _weights(net: Lowering, node: OnnxNode, *places: int) -> list[Value | None] | None:
-    """The weights at these inputs, None for those that are left out; None if one is computed."""
-    found = [net.weight(node.input(place), node) for place in places]
+    """The weights at these inputs, None for those that are left out; None if one is computed from values."""
+    found = [net.weight(node.input(place), node) or net.computed_weight(node.input(place), node) for place in places]
     if any(value is None and node.input(place) for place, value in zip(places, found, strict=True)):
         return None
     return found

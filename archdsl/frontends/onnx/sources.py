@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,8 +36,9 @@ class Rows:
 @dataclass(frozen=True, slots=True)
 class Source:
     """The name of an initializer or a constant, whether it is a matrix that PyTorch keeps transposed, and which part of
-    it is taken; None for all."""
+    it is taken; None for all. `numbers` are those of a weight that the file computes from others, and does not hold."""
 
     name: str
     columns: bool
     rows: Rows | None = None
+    numbers: np.ndarray[Any, Any] | None = field(default=None, compare=False)

@@ -151,6 +151,9 @@ OPS: list[tuple[str, onnx.ModelProto, str]] = [
     ("a product of two values", model("float[2,7,8] x, float[2,8,5] x2", "y = MatMul(x, x2)"), "matrix_product"),
     ("dropout", model(MAP, "y = Dropout(x, ratio)", ratio=0.3), "dropout(p=0.3)"),
     ("embedding", model("int64[2,7] x, float[20,8] w", "y = Gather(w, x)"), "embedding"),
+    ("tokens of one sample", model("int64[1,7] x, float[20,8] w, float[8,5] v",
+     "e = Gather(w, x) t = Transpose <perm=[1,0,2]> (e) r = Reshape(t, apart) p = Transpose <perm=[1,0,2,3]> (r)"
+     " q = Reshape(p, back) y = MatMul(q, v)", apart=[7, 1, 2, 4], back=[1, 7, 8]), "linear(5, bias=false)"),
     ("shapes that are computed", model("float[N,8,6,10] x, float[480,5] w",
      "s = Shape(x) n = Gather(s, first) k = Unsqueeze(n, ax) t = Concat <axis=0> (k, rest) r = Reshape(x, t)"
      " y = MatMul(r, w)", first=0, ax=[0], rest=[-1]), "flatten"),

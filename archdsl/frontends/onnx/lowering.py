@@ -16,9 +16,10 @@ from archdsl.frontends.aten.table import Table
 from archdsl.frontends.onnx.batches import Batch, followed, stated
 from archdsl.frontends.onnx.branches import branch
 from archdsl.frontends.onnx.calls import Calls, Type, Value
+from archdsl.frontends.onnx.computed import Computed
 from archdsl.frontends.onnx.constants import LARGEST, PICKING, folded
 from archdsl.frontends.onnx.inputs import Given
-from archdsl.frontends.onnx.model import Model, Numbers, OnnxNode, Weight, computed, wrong
+from archdsl.frontends.onnx.model import Model, Numbers, OnnxNode, Weight, wrong
 from archdsl.frontends.onnx.modules import Modules
 from archdsl.frontends.onnx.sources import Rows, Source
 from archdsl.frontends.onnx.types import FLOATS, ElementAndShape, infer
@@ -28,9 +29,6 @@ from archdsl.text import as_name, is_name
 Lowered: TypeAlias = "Value | tuple[Value | None, ...] | None"
 """What a node becomes: a value, or one for each output, of which one without a name is None; None where the tables have
 no words for it."""
-
-DEEPEST = 50
-"""How many operators in a row compute a weight."""
 
 Lower: TypeAlias = "Callable[[Lowering, OnnxNode], Lowered]"
 
@@ -66,10 +64,6 @@ class Lowering:
         """The names of weights by those of their placeholders."""
         self.sources: dict[str, Source] = {}
         """Where the numbers of weights are, by the names of their placeholders."""
-        self._numbers: dict[str, Numbers | None] = {}
-        """Numbers of values that weights are computed from, and of these weights; None for other values."""
-        self.parts_of: set[str] = set()
-        """What weights are computed from."""
         self._copies: dict[tuple[object, ...], str] = {}
         self.repeated: dict[str, str] = {}
         """Weights that are copies of another one in the same module, and the name of that."""
@@ -81,6 +75,7 @@ class Lowering:
         self.makers: dict[str, OnnxNode] = {}
         self.users: dict[str, list[OnnxNode]] = defaultdict(list)
         self._know(model.nodes)
+        self.computed = Computed(self.weights, self.arrays, self.makers, self.types)
         self._lower = lower
         self._placeholders: dict[object, Value] = {}
         self._taken: set[str] = set()
@@ -383,45 +378,19 @@ class Lowering:
         if content not in self._placeholders:
             shape = rows.shape(weight.shape) if rows else weight.shape[::-1] if columns else weight.shape
             value = self.calls.placeholder(self._free(f"weight {name}"), Type(shape))
-            given = self._numbers.get(name)
+            given = self.computed.numbers.get(name)
             self.sources[value.name] = Source(self._origins.get(name, name), columns, rows, given)
             self.names[value.name] = f"{name}_{rows.slot}" if rows else name
             self._placeholders[content] = value
         return self._placeholders[content]
 
     def computed_weight(self, name: str, node: OnnxNode) -> Value | None:
-        """A weight that the file computes from others, as of a module with weight normalization; None for others."""
-        if name not in self.makers or name in self.weights:
+        """A weight that the file computes from others, as a value; None if it is none."""
+        found = self.computed.weight(name)
+        if found is None:
             return None
-        numbers = self._from_weights(name)
-        if numbers is None or numbers.dtype.kind != "f":
-            return None
-        self.weights[name] = computed(name, numbers)
-        pending = [name]
-        while pending:
-            maker = self.makers.get(pending.pop())
-            new = [one for one in maker.inputs if one and one not in self.parts_of] if maker else []
-            self.parts_of.update(new)
-            pending += new
+        self.weights[name] = found
         return self.weight(name, node)
-
-    def _from_weights(self, name: str, depth: int = 0) -> Numbers | None:
-        """The numbers of a value that depends on weights and fixed numbers alone; None for others."""
-        if name not in self._numbers:
-            self._numbers[name] = self._numbers_of(name, depth)
-        return self._numbers[name]
-
-    def _numbers_of(self, name: str, depth: int) -> Numbers | None:
-        if name in self.weights or name in self.arrays:
-            return self.weights[name].numbers if name in self.weights else self.arrays[name]
-        node = self.makers.get(name)
-        if node is None or depth > DEEPEST or _size(self.types[name]) > LARGEST:
-            return None
-        inputs = [self._from_weights(taken, depth + 1) if taken else None for taken in node.inputs]
-        if any(taken and one is None for taken, one in zip(node.inputs, inputs, strict=True)):
-            return None
-        found = folded(node, inputs)
-        return found if found is not None and found.shape == self.types[name][1] else None
 
     def _first_copy(self, weight: Weight, numbers: Numbers, node: OnnxNode) -> str:
         """The name of the first weight of a module with these numbers.

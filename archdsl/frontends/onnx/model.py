@@ -228,14 +228,6 @@ def _weight(tensor: TensorProto, name: str, folder: Path) -> Weight:
     return Weight(tensor.name, shape, tensor.data_type, tensor, folder)
 
 
-def computed(name: str, numbers: Numbers) -> Weight:
-    """A weight that is not in the file, but computed from others."""
-    from onnx import numpy_helper
-
-    tensor = numpy_helper.from_array(numbers.astype(np.float32), name)
-    return Weight(name, numbers.shape, tensor.data_type, tensor)
-
-
 MOST_DIMS = 12
 """Dimensions of a tensor; more than that is taken for a mistake."""
 

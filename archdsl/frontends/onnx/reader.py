@@ -54,7 +54,7 @@ def read_with_sources(path: Path, name: str, inputs: Sequence[Tensor]) -> tuple[
     results = list(zip((key for key, _ in net.outputs), translator.results, strict=True))
     flat = not any("." in one.place.module for one in translator.made)
     found = finished(translator.made, results, len(results), modules.classes, modules.leaves(), {}, name, outline=flat)
-    used = {source.name for source in net.sources.values()} | net.repeated.keys() | net.parts_of
+    used = {source.name for source in net.sources.values()} | net.repeated.keys() | net.computed.parts
     unused = tuple(key for key in model.weights if key not in used and net.is_learned(key))
     sources = {key: net.sources[value] for value, key in keys.items()}
     notes = (*_notes(modules), *_stated_otherwise(model, net, name))

@@ -13,6 +13,34 @@ TOKENS = (
 )
 """Patches of an image as tokens, `z`: their channels come last."""
 
+
+def layer(kind: str, settings: str = "", inputs: str = "", gates: int = 4, directions: int = 1) -> onnx.ModelProto:
+    """A recurrent layer of width 6 with the weights `w`, `r`, `b`; `inputs` are all but the sequence."""
+    taken = inputs or "w, r, b"
+    weights = (("w", f"{6 * gates},8"), ("r", f"{6 * gates},6"), ("b", str(12 * gates)), ("p", "18"))
+    given = ", ".join(f"float[{directions},{size}] {name}" for name, size in weights if name in taken)
+    return model(
+        f"float[2,5,8] x, {given}",
+        f"t = Transpose <perm=[1,0,2]> (x) n = Cast <to=6> (lengths) s = {kind} <hidden_size=6 {settings}> (t, {taken})"
+        " d = Transpose <perm=[2,0,1,3]> (s) y = Reshape(d, whole)",
+        lengths=[5, 5],
+        whole=[0, 0, -1],
+    )
+
+
+NORMALIZED = model(
+    "float[2,8,9] x, float[4,8,3] v, float[4,1,1] g",
+    "n = ReduceL2(v, axes) d = Div(v, n) w = Mul(d, g) y = Conv(x, w)",
+    axes=[1, 2],
+)
+"""A weight that is computed from others."""
+
+BRANCHES = (
+    "y = If (c) <then_branch = t () => (float[2,5] a) { m = Gemm(x, w) a = Relu(m) },"
+    " else_branch = e () => (float[2,5] b) { b = Gemm(x, w) }>"
+)
+"""Branches that take values from outside."""
+
 OPS: list[tuple[str, onnx.ModelProto, str]] = [
     ("conv", model(f"{MAP}, float[4,8,3,5] w, float[4] b",
      "y = Conv <strides=[2,1], pads=[1,2,1,2], dilations=[1,1]> (x, w, b)"), "conv"),
@@ -22,6 +50,7 @@ OPS: list[tuple[str, onnx.ModelProto, str]] = [
     ("conv without borders", model(f"{MAP}, float[4,8,3,3] w", 'y = Conv <auto_pad="VALID"> (x, w)'), "conv"),
     ("depthwise", model(f"{MAP}, float[16,1,3,3] w", "y = Conv <group=8, pads=[1,1,1,1]> (x, w)"), "depthwise"),
     ("conv in groups, of sequences", model("float[2,8,9] x, float[4,4,3] w", "y = Conv <group=2> (x, w)"), "conv"),
+    ("a conv with weight normalization", NORMALIZED, "conv"),
     ("transposed conv", model(f"{MAP}, float[8,4,3,3] w, float[4] b",
      "y = ConvTranspose <strides=[2,2], pads=[1,1,1,1], output_padding=[1,1]> (x, w, b)"), "up_conv"),
     ("linear", model("float[2,8] x, float[5,8] w, float[5] b", "y = Gemm <transB=1> (x, w, b)"), "linear"),
@@ -44,6 +73,15 @@ OPS: list[tuple[str, onnx.ModelProto, str]] = [
     ("group normalization, written out", model(f"{MAP}, float[8,1,1] a, float[8,1,1] b",
      "r = Reshape(x, groups) n = InstanceNormalization(r, one, zero) k = Reshape(n, back) s = Mul(k, a) y = Add(s, b)",
      groups=[2, 2, -1], back=[2, 8, 6, 10], one=[1.0, 1.0], zero=[0.0, 0.0]), "group_norm"),
+    ("group normalization, as its scale is computed", model(f"{MAP}, float[8,1,1] val_1, float[8,1,1] val_2",
+     "r = Reshape(x, groups) n = InstanceNormalization(r, one, zero) k = Reshape(n, back) s = Mul(k, val_1)"
+     " y = Add(s, val_2)",
+     groups=[2, 2, -1], back=[2, 8, 6, 10], one=[1.0, 1.0], zero=[0.0, 0.0]), "group_norm(2)"),
+    ("group normalization without scale", model(MAP,
+     "r = Reshape(x, groups) n = InstanceNormalization(r, one, zero) y = Reshape(n, back)",
+     groups=[2, 2, -1], back=[2, 8, 6, 10], one=[1.0, 1.0], zero=[0.0, 0.0]), "group_norm(2, affine=false)"),
+    ("slopes for each sample's channels", model(f"{MAP}, float[1,8,1,1] val_1", "y = PRelu(x, val_1)"),
+     "prelu(per_channel=true)"),
     ("instance normalization", model(f"{MAP}, float[8] a, float[8] b", "y = InstanceNormalization(x, a, b)"),
      "instance_norm"),
     ("local response normalization", model(MAP, "y = LRN <size=5, alpha=0.1, beta=0.6, bias=2.0> (x)"), "lrn"),
@@ -113,8 +151,24 @@ OPS: list[tuple[str, onnx.ModelProto, str]] = [
     ("a product of two values", model("float[2,7,8] x, float[2,8,5] x2", "y = MatMul(x, x2)"), "matrix_product"),
     ("dropout", model(MAP, "y = Dropout(x, ratio)", ratio=0.3), "dropout(p=0.3)"),
     ("embedding", model("int64[2,7] x, float[20,8] w", "y = Gather(w, x)"), "embedding"),
+    ("tokens of one sample", model("int64[1,7] x, float[20,8] w, float[8,5] v",
+     "e = Gather(w, x) t = Transpose <perm=[1,0,2]> (e) r = Reshape(t, apart) p = Transpose <perm=[1,0,2,3]> (r)"
+     " q = Reshape(p, back) y = MatMul(q, v)", apart=[7, 1, 2, 4], back=[1, 7, 8]), "linear(5, bias=false)"),
     ("shapes that are computed", model("float[N,8,6,10] x, float[480,5] w",
      "s = Shape(x) n = Gather(s, first) k = Unsqueeze(n, ax) t = Concat <axis=0> (k, rest) r = Reshape(x, t)"
      " y = MatMul(r, w)", first=0, ax=[0], rest=[-1]), "flatten"),
+    ("a branch", model("float[2,8] x, float[8,5] w", f"c = Greater(one, zero) {BRANCHES}", one=1.0, zero=0.0), "relu"),
+    ("the other branch", model("float[2,8] x, float[8,5] w", f"c = Less(one, zero) {BRANCHES}", one=1.0, zero=0.0),
+     "linear(5, bias=false)"),
+    ("branches that the input decides", model("float[2,8] x, float[8,5] w",
+     f"s = ReduceSum <keepdims=0> (x) c = Greater(s, zero) {BRANCHES}", zero=0.0), "opaque"),
+    ("LSTM", layer("LSTM"), "lstm(6)"),
+    ("LSTM both ways", layer("LSTM", ', direction="bidirectional"', directions=2), "lstm(6, bidirectional=true)"),
+    ("LSTM backwards", layer("LSTM", ', direction="reverse"'), "opaque"),
+    ("LSTM without biases", layer("LSTM", inputs="w, r"), "opaque"),
+    ("LSTM with peepholes", layer("LSTM", inputs="w, r, b, , , , p"), "opaque"),
+    ("LSTM of other functions", layer("LSTM", ', activations=["HardSigmoid","Tanh","Tanh"]'), "opaque"),
+    ("GRU of all positions", layer("GRU", ", linear_before_reset=1", "w, r, b, n", 3), "gru(6)"),
+    ("GRU that resets before the product", layer("GRU", gates=3), "opaque"),
     ("an older clip", model(MAP, "y = Clip <min=0.0, max=6.0> (x)", version=9), "relu6"),
 ]  # fmt: skip

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
+import torch
 from onnx import numpy_helper, parser
+from torch import nn
+
+import archdsl
+from archdsl.frontends.load import opaque_nodes
+from archdsl.prove.onnx_weights import onnx_weights
 
 VERSION = 21
 
@@ -48,3 +57,24 @@ def outputs(path: str | Path, samples: int = 2) -> tuple[list[np.ndarray[Any, An
         whole = "int" in one.type
         given[one.name] = chance.integers(0, 5, shape) if whole else chance.standard_normal(shape).astype(np.float32)
     return list(given.values()), session.run(None, given)
+
+
+def exported(module: nn.Module, path: Path, *inputs: torch.Tensor, new: bool) -> str:
+    """Writes a module as one of PyTorch's two exporters does, and gives the file's name."""
+    kept = {"external_data": False, "verbose": False} if new else {}
+    with warnings.catch_warnings(), redirect_stdout(StringIO()):
+        warnings.simplefilter("ignore")
+        torch.onnx.export(module.eval(), inputs, str(path), dynamo=new, **kept)
+    return str(path)
+
+
+def assert_computes_the_same(path: str) -> None:
+    net = archdsl.load(path)
+    assert opaque_nodes(net.graph) == ()
+    module = net.module().eval()
+    unexpected = module.load_state_dict(onnx_weights(path), strict=False).unexpected_keys
+    assert unexpected == []
+    given, wanted = outputs(path)
+    with torch.no_grad():
+        found = module(*map(torch.from_numpy, given))
+    np.testing.assert_allclose(found.numpy(), wanted[0], rtol=2e-4, atol=2e-4 * np.abs(wanted[0]).max())

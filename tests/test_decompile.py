@@ -143,6 +143,27 @@ def test_blocks_in_a_row_that_read_the_same_values_are_one_stage(late: bool) -> 
 # --- the command -----------------------------------------------------------------------------
 
 
+class NamedAsOps(nn.Module):
+    """Inputs, modules and outputs have the names of ops, some of which the network uses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.flatten = nn.Conv2d(3, 8, 3), nn.Linear(8, 3)
+
+    def forward(self, relu: torch.Tensor, softmax: torch.Tensor) -> dict[str, torch.Tensor]:
+        linear = self.flatten(torch.relu(self.conv(relu) * softmax).mean((2, 3)))
+        return {"main": torch.relu(linear), "linear": linear, "add": linear + 1, "gelu": softmax}
+
+
+def test_values_have_no_names_of_ops_that_the_text_uses(tmp_path: Path) -> None:
+    net = archdsl.from_torch(NamedAsOps(), (torch.zeros(2, 3, 8, 8), torch.zeros(2, 8, 1, 1)))
+    path = tmp_path / "named.arch"
+    path.write_text(spec_of(net.graph))
+    again = archdsl.load(str(path))
+    assert prove_sides(of_graph(again.graph), of_graph(net.graph), structure_only=True).ok
+    assert [output.name for output in again.graph.outputs] == ["output", "linear_out", "add", "gelu"]
+
+
 def test_import_writes_and_proves_a_spec(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "net.arch"
     assert main(["import", "torchvision:squeezenet1_1", "-o", str(path)]) == 0

@@ -15,13 +15,12 @@ from io import StringIO
 from itertools import product
 from pathlib import Path
 
-import numpy as np
 import onnx
 import pytest
 import torch
 from exported_networks import NETWORKS, randomized
-from onnx_cases import OPS
-from onnx_models import model, outputs, saved
+from onnx_cases import BRANCHES, NORMALIZED, OPS
+from onnx_models import assert_computes_the_same, model, saved
 from torch import nn
 
 import archdsl
@@ -29,12 +28,14 @@ from archdsl.cli import main
 from archdsl.decompile.spec import spec_of
 from archdsl.diagnostics import CompileError
 from archdsl.frontends.load import opaque_nodes
+from archdsl.frontends.onnx.reader import read
 from archdsl.frontends.onnx.trimmed import Trimmer
 from archdsl.ir.dump import written
 from archdsl.prove.onnx_weights import onnx_weights
 from archdsl.prove.prove import prove_sides
 from archdsl.prove.sides import of_graph
 
+IMAGE = "float[2,8,6,10] x"
 DATA = Path(__file__).parent / "data"
 
 
@@ -46,18 +47,6 @@ def test_outputs_are_those_of_onnxruntime(made: onnx.ModelProto, op: str, tmp_pa
     assert op in found
     if op != "opaque":
         assert_computes_the_same(path)
-
-
-def assert_computes_the_same(path: str) -> None:
-    net = archdsl.load(path)
-    assert opaque_nodes(net.graph) == ()
-    module = net.module().eval()
-    unexpected = module.load_state_dict(onnx_weights(path), strict=False).unexpected_keys
-    assert unexpected == []
-    given, wanted = outputs(path)
-    with torch.no_grad():
-        found = module(*map(torch.from_numpy, given))
-    np.testing.assert_allclose(found.numpy(), wanted[0], rtol=2e-4, atol=2e-4 * np.abs(wanted[0]).max())
 
 
 # --- networks as PyTorch exports them ----------------------------------------------------------
@@ -78,17 +67,19 @@ class Block(nn.Module):
 
 
 class Small(nn.Module):
-    """A residual network, an encoder and a head."""
+    """A residual network, a normalization of groups, an encoder and a head."""
 
     def __init__(self) -> None:
         super().__init__()
         self.layer1 = nn.Sequential(Block(3, 8), Block(8, 8))
+        self.norm = nn.GroupNorm(2, 8)
+        self.slopes = nn.PReLU(8)
         self.encoder = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True, activation="gelu")
         self.table = nn.Parameter(torch.randn(1, 48, 8))
         self.fc = nn.Linear(8, 5)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.layer1(x).flatten(2).transpose(1, 2) + self.table
+        x = self.slopes(self.norm(self.layer1(x))).flatten(2).transpose(1, 2) + self.table
         return self.fc(self.encoder(x).mean(1))
 
 
@@ -114,6 +105,7 @@ def test_exported_networks_are_those_that_were_exported(exported: tuple[nn.Modul
     module, path = exported
     net = archdsl.load(path)
     assert_computes_the_same(path)
+    assert {"group_norm(2)", "prelu(per_channel=true)"} <= {written(node.op) for node in net.graph}
     folded = sum(3 * norm.num_features - 2 * norm.num_features for norm in module.modules() if _is_norm(norm))
     assert net.params == sum(parameter.numel() for parameter in module.parameters()) - folded
     traced = archdsl.from_torch(module, torch.zeros(2, 3, 6, 8))
@@ -165,6 +157,26 @@ def test_without_names_of_modules_the_network_is_the_same(exported: tuple[nn.Mod
     assert [node.op for node in net.graph] == [node.op for node in before.graph]
 
 
+def test_a_module_of_several_operations_is_a_block_though_none_is_inside_another(tmp_path: Path) -> None:
+    made = model(
+        "float[2,8] x, float[8,8] w, float[5,8] v",
+        "a = Gemm(x, w) b = Selu(a) c = HardSigmoid <alpha=0.3> (b) y = Gemm <transB=1> (c, v)",
+    )
+    for node, name in zip(made.graph.node, ("/a/Gemm", "/gate/Selu", "/gate/HardSigmoid", "/b/Gemm"), strict=True):
+        node.name = name
+    net = archdsl.load(saved(made, tmp_path / "small.onnx"))
+    assert [scope.block for scope in net.graph.scopes.values() if scope.block] == ["Gate"]
+
+
+def test_numbers_of_modules_are_no_names_in_blocks(tmp_path: Path) -> None:
+    made = model("float[2,3,8,8] x, float[4,3,3,3] w, float[5,4,3,3] v", "a = Conv(x, w) b = Relu(a) y = Conv(b, v)")
+    for node, weight, old in ((made.graph.node[0], "0.weight", 0), (made.graph.node[2], "2.weight", 1)):
+        node.input[1] = made.graph.initializer[old].name = weight
+    for number, node in enumerate(made.graph.node):
+        node.name = f"/{number}/{node.op_type}"
+    assert_computes_the_same(saved(made, tmp_path / "small.onnx"))
+
+
 # --- files that are none -----------------------------------------------------------------------
 
 
@@ -204,6 +216,15 @@ def test_what_is_wrong_in_a_model_is_told_with_the_node(
     assert "1 (Concat) takes x 2x3x8, x2 2x4x7; ONNX says: " in refused(capsys, "check", "shapes.onnx")
     saved(model("float[2,3,8,8] x", "y = Relu(z)"), Path("missing.onnx"))
     assert "takes z, which is neither made before it nor an input" in refused(capsys, "check", "missing.onnx")
+    inside = model(
+        "float[2,8] x, float[8,5] w", f"s = Greater(x, x) c = ReduceMax(s) {BRANCHES}".replace("(x, w)", "(z, w)")
+    )
+    saved(inside, Path("inside.onnx"))
+    assert "takes z, which is neither made before it nor an input" in refused(capsys, "check", "inside.onnx")
+    other = model("float[2,8] x, float[8,5] w", f"c = Less(one, zero) {BRANCHES}", one=1.0, zero=0.0)
+    del other.graph.node[1].attribute[1].g.output[:]
+    saved(other, Path("branch.onnx"))
+    assert "branch.onnx is not an ONNX model, or is damaged" in refused(capsys, "check", "branch.onnx")
     saved(model("float[N,3,H,W] x, float[4,3,3,3] w", "y = Conv (x, w)"), Path("open.onnx"))
     message = refused(capsys, "check", "open.onnx")
     assert "x (N x 3 x H x W) of open.onnx leaves sizes open" in message
@@ -212,6 +233,16 @@ def test_what_is_wrong_in_a_model_is_told_with_the_node(
     assert main(["check", "open.json"]) == 0
     assert "4x18x28" in capsys.readouterr().out
     assert "3 x H x W" in refused(capsys, "import", "open.onnx", "--input", "1x20x30", "-o", "other.json")
+
+
+def test_outputs_that_are_stated_otherwise_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = model("float[2,3,8,8] x, float[4,3,3,3] w", "y = Conv(x, w)")
+    for size in (2, 99, 6, 6):
+        made.graph.output[0].type.tensor_type.shape.dim.add().dim_value = size
+    path = saved(made, tmp_path / "net.onnx")
+    assert main(["import", path, "-o", str(tmp_path / "net.arch")]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"{path} states that the output y is 99x6x6 for each sample, but its nodes give 4x6x6" in said
 
 
 def test_operators_that_are_not_known_are_kept(tmp_path: Path) -> None:
@@ -237,6 +268,27 @@ def test_one_of_several_equal_weights_is_counted_for_each_module(tmp_path: Path)
     assert net.params == 2 * (8 + 8) + 8 * 8 + 8
 
 
+def test_a_weight_that_is_computed_at_each_call_counts_once(tmp_path: Path) -> None:
+    """Exporters compute the weight of a module with weight normalization at each call, and keep the results."""
+    nodes = "a = Conv <pads=[1,1,1,1]> (x, mul_1, c_bias) b = Conv <pads=[1,1,1,1]> (a, mul_2, c_bias)"
+    made = model(f"{IMAGE}, float[8,8,3,3] mul_1, float[8,8,3,3] mul_2, float[8] c_bias", f"{nodes} y = Mul(a, b)")
+    for node, name in zip(made.graph.node, ("/net/c/Conv", "/net/c/Conv_1", "/net/Mul"), strict=True):
+        node.name = name
+    assert archdsl.load(saved(made, tmp_path / "net.onnx")).params == 2 * 576 + 8, "their numbers differ"
+    made.graph.initializer[1].raw_data = made.graph.initializer[0].raw_data
+    path = saved(made, tmp_path / "net.onnx")
+    assert archdsl.load(path).params == 576 + 8
+    assert read(Path(path), path, ()).unused == ()
+    assert_computes_the_same(path)
+
+
+def test_what_a_weight_is_computed_from_does_not_count(tmp_path: Path) -> None:
+    path = saved(NORMALIZED, tmp_path / "net.onnx")
+    found = read(Path(path), path, ())
+    assert archdsl.load(path).params == 4 * 8 * 3
+    assert found.unused == ()
+
+
 def test_weights_in_other_files_are_not_needed_to_count(tmp_path: Path) -> None:
     made = model("float[2,8,6,10] x, float[64,8,3,3] w", "y = Conv (x, w)")
     onnx.save(made, str(tmp_path / "net.onnx"), save_as_external_data=True, location="net.data", size_threshold=0)
@@ -246,6 +298,22 @@ def test_weights_in_other_files_are_not_needed_to_count(tmp_path: Path) -> None:
     assert [value.shape for value in wanted.values()] == [(64, 8, 3, 3)]
     with pytest.raises(CompileError, match="cannot be read"):
         onnx_weights(tmp_path / "net.onnx")
+
+
+def test_constants_in_other_files_are_read_if_they_are_there(tmp_path: Path) -> None:
+    made = model("float[2,8,6,10] x, float[8,6,10] val_1", "y = Mul(x, val_1)")
+    inside = archdsl.load(saved(made, tmp_path / "inside.onnx"))
+    (tmp_path / "net").mkdir()
+    path = tmp_path / "net" / "net.onnx"
+    onnx.save(made, path, save_as_external_data=True, location="net.data", size_threshold=0)
+    assert [node.op for node in archdsl.load(path).graph] == [node.op for node in inside.graph]
+    assert "fixed" in {node.op.name for node in inside.graph}
+    changed = onnx.load(path, load_external_data=False)
+    changed.graph.initializer[0].external_data[0].value = "../net.data"
+    (tmp_path / "net" / "net.data").rename(tmp_path / "net.data")
+    assert "opaque" in {node.op.name for node in archdsl.load(saved(changed, path)).graph}, (
+        "a file outside of its folder"
+    )
 
 
 def test_weights_may_be_inputs_of_a_file_without_numbers(tmp_path: Path) -> None:

@@ -41,24 +41,37 @@ class Sketch:
     def __init__(self, draft: Draft, blocks: Blocks, use: int) -> None:
         self.draft, self.blocks, self.use = draft, blocks, use
         self.root = draft.regions[""].recorded
-        self.inputs = {
-            Value(part.id): _input_name(part.id, sum(p.op.name == "input" for p in draft.parts.values()))
-            for part in draft.parts.values()
-            if part.op.name == "input"
-        }
+        self.ops = frozenset(part.op.name for part in draft.parts.values())
+        """The ops that the text may call: a value of such a name would stand for itself there."""
+        inputs = [part.id for part in draft.parts.values() if part.op.name == "input"]
+        self.inputs = {Value(id): self._apart(_input_name(id, len(inputs)), "in") for id in inputs}
         self.main = draft.outputs[0].values[-1]
         results = ((value, output) for output in draft.outputs for value in output.values)
         self.others = {value: output for value, output in results if value != self.main}
         """The outputs besides the last of the main one, by their values."""
         self.labels: dict[tuple[str, int], str] = {}
         self.stages: dict[Region, Step] = {}
-        self.taken = {*self.inputs.values(), *(output.name for output in draft.outputs)}
+        self.outputs = self._output_names()
+        """The names of outputs in the text, by their own."""
+        self.taken = {*self.inputs.values(), *self.outputs.values()}
         self.pieces = 0
         """How many stages there are that come from one which was divided."""
         self.unwritten = {output.name for output in draft.outputs[1:]}
         self.body = self._laid_out()
         self.taken = set(self._written_names())
         self.statements = list(self._statements())
+
+    def _apart(self, name: str, suffix: str) -> str:
+        """A name that is no op's in this text."""
+        return f"{name}_{suffix}" if name in self.ops else name
+
+    def _output_names(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        own = {output.name for output in self.draft.outputs} - self.ops
+        for output in self.draft.outputs:
+            name = self._apart(output.name, "out")
+            found[output.name] = name if name == output.name else free_name(name, own | set(found.values()))
+        return found
 
     @property
     def resolution(self) -> int | None:
@@ -108,7 +121,7 @@ class Sketch:
 
     def _written_names(self) -> Iterator[str]:
         """The names of the text: of all that were proposed, those that are used."""
-        yield from (*self.inputs.values(), *(output.name for output in self.draft.outputs))
+        yield from (*self.inputs.values(), *self.outputs.values())
         bodies = [self.body, *(step.body for line in self.body.lines for step in line.chain.steps if step.body)]
         for body in bodies:
             yield from (name for line in body.lines for name in line.names)
@@ -243,7 +256,8 @@ class Sketch:
 
     def _output(self, output: Output) -> str:
         """The head of an output; one of several values has a number from the second on."""
-        name = output.name if output.name in self.unwritten else self._free(output.name)
+        name = self.outputs[output.name]
+        name = name if output.name in self.unwritten else self._free(name)
         self.unwritten.discard(output.name)
         return f"output {name}{' training' if output.training else ''}"
 

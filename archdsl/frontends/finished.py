@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from archdsl.frontends.joins import Output, joined_before, unsplit
 from archdsl.frontends.naming import names
 from archdsl.frontends.nodes import NewNode
-from archdsl.frontends.outline import outlined
+from archdsl.frontends.outline import CONTAINER, outlined
 from archdsl.frontends.scopes import Tree
 from archdsl.ir.imported import Imported
 from archdsl.ir.verify import verify
@@ -32,9 +32,13 @@ def finished(
     """
     nodes, values = unsplit(made, [value for _, value in results])
     if outline:
-        nodes, found = outlined(nodes, values)
-        classes = {**found, "": classes[""]}
-        leaves = {one.place.module for one in nodes} - found.keys()
+        placed, found = outlined(nodes, values)
+        # A module of several nodes becomes a scope, and keeps its class.
+        own = {
+            new.place.module: classes.get(old.place.module, CONTAINER) for old, new in zip(nodes, placed, strict=True)
+        }
+        nodes, leaves = placed, own.keys() - found.keys()
+        classes = {**own, **found, "": classes[""]}
     else:
         nodes = joined_before(nodes, classes)
     named = names([one.place for one in nodes], leaves)

@@ -20,12 +20,14 @@ CONTAINER = "Sequential"
 def outlined(made: Sequence[NewNode], results: Collection[tuple[int, int]]) -> tuple[list[NewNode], dict[str, str]]:
     """The nodes with their places inside the blocks and stages that are found, and the classes of these by path.
 
-    `results` are the outputs of the network. The path of a node's module, or "", is put behind that of its scope.
+    `results` are the outputs of the network. The path of a node's module, or "", is put behind that of its scope, but
+    for a number: that is a place in a container, and in a block no name.
     """
     outline = _Outline(Regions(made, results))
     placed = []
     for node, scope in zip(made, outline.scopes, strict=True):
-        module = ".".join(filter(None, (scope, node.place.module)))
+        own = "" if node.place.module.isdecimal() else node.place.module
+        module = ".".join(filter(None, (scope, own)))
         placed.append(replace(node, place=replace(node.place, module=module)))
     return placed, outline.classes
 

@@ -196,18 +196,21 @@ def _homes(ids: Sequence[str], made: Sequence[NewNode]) -> dict[str, str]:
             continue
         content = (one.op, tuple(one.weights.items()))
         if not one.weights or content not in kept:
-            kept[content] = next(n for n in (_home(one), id, f"{id}.{one.op.name}") if n and n not in taken)
+            kept[content] = next(n for n in (_home(one, id), id, f"{id}.{one.op.name}") if n and n not in taken)
             taken.add(kept[content])
         homes[id] = kept[content]
         owners.update(dict.fromkeys(one.weights.values(), kept[content]))
     return homes
 
 
-def _home(made: NewNode) -> str:
-    """The module whose parameters have the op's own names; "" if there is none."""
+def _home(made: NewNode, id: str) -> str:
+    """The module whose parameters have the op's own names; "" if there is none, or if it is known by its number in a
+    container where the node, which has this id, is not."""
     homes = {key.rpartition(".")[0] for key in made.weights.values()}
     regular = all(key.rpartition(".")[2] == slot for slot, key in made.weights.items())
-    return homes.pop() if regular and len(homes) == 1 else ""
+    home = homes.pop() if regular and len(homes) == 1 else ""
+    is_inside = f"{id}.".startswith(f"{home}.")
+    return home if is_inside or not home.rpartition(".")[2].isdecimal() else ""
 
 
 def _outputs(results: Sequence[tuple[str, Value]], lasting: int) -> tuple[Output, ...]:

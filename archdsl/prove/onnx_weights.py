@@ -54,7 +54,10 @@ def _numbers(tensors: Mapping[str, TensorProto], source: Source, name: str) -> A
     from onnx import numpy_helper
 
     try:
-        numbers = numpy_helper.to_array(tensors[source.name]).astype("float32")
+        found = numpy_helper.to_array(tensors[source.name]) if source.numbers is None else source.numbers
+        numbers = found.astype("float32")
     except Exception as error:
         raise wrong("bad-onnx-file", f"the weight {source.name} of {name} cannot be read: {error}") from None
+    if source.rows:
+        return source.rows.of(numbers)
     return (numbers.T if source.columns else numbers).copy()

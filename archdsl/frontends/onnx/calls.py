@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import getitem
 from typing import Any
@@ -55,6 +55,7 @@ SIGNATURES: Mapping[str, str] = {
     "dropout": "input p train",
     "scaled_dot_product_attention": "query key value attn_mask dropout_p is_causal scale enable_gqa",
     "index": "self indices",
+    **dict.fromkeys(("lstm", "gru"), "input hx params has_biases num_layers dropout train bidirectional batch_first"),
     "onnx.layer": "self op",
 }
 """The arguments of the operations that are called here, in PyTorch's order. `onnx.layer` is one of our ops as it is."""
@@ -142,6 +143,19 @@ class Calls:
         """One of a call's several results."""
         meta = {"val": call.meta["val"][index], "nn_module_stack": call.meta["nn_module_stack"]}
         return self._add(Value(f"{call.name}_{index}", "call_function", getitem, (call, index), meta))
+
+    def drop_unused(self, outputs: Iterable[Value]) -> None:
+        """Leaves out calls on which no output depends, also as users of others."""
+        needed: set[Value] = set()
+        pending = list(outputs)
+        while pending:
+            value = pending.pop()
+            if value not in needed:
+                needed.add(value)
+                pending.extend(value.all_input_nodes)
+        self.nodes = [value for value in self.nodes if value.op == "placeholder" or value in needed]
+        for value in self.nodes:
+            value.users = {user: None for user in value.users if user in needed}
 
     def _made(self, operation: str, names: Sequence[str], results: Any, args: Sequence[Any], stack: Any) -> Value:
         assert len(names) == len(args), (operation, names, args)

@@ -106,6 +106,10 @@ def _reduced(function: Any) -> Fold:
     return fold
 
 
+def _length(x: Numbers, **axes: Any) -> Any:
+    return np.sqrt(np.sum(x * x, **axes))
+
+
 def _clipped(node: OnnxNode, x: Numbers, low: Numbers | None = None, high: Numbers | None = None) -> Numbers:
     return np.clip(x, node.get("min") if low is None else low, node.get("max") if high is None else high)
 
@@ -174,6 +178,7 @@ FOLDS: Mapping[str, Fold] = {
     "ReduceMax": _reduced(np.max),
     "ReduceMin": _reduced(np.min),
     "ReduceMean": _reduced(np.mean),
+    "ReduceL2": _reduced(_length),
     "CumSum": lambda node, x, axis: np.cumsum(x, int(axis), dtype=x.dtype),
     "MatMul": _plain(np.matmul),
 }  # fmt: skip

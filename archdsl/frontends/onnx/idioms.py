@@ -197,17 +197,26 @@ def rms_norm(net: Lowering, node: OnnxNode) -> Lowered:
 
 
 def group_norm(net: Lowering, node: OnnxNode) -> Lowered:
-    """An instance normalization of groups that are one channel each, then a scale and a shift for each channel."""
+    """An instance normalization of groups that are one channel each, then a scale and a shift for each channel.
+
+    Exporters compute the scale and the shift from a module's own, and give them names as constants have.
+    """
     for shift in node.inputs:
-        scaled = net.made_by(next(net.others(node, shift), ""), "Mul") if net.is_learned(shift) else None
+        scaled = net.made_by(next(net.others(node, shift), ""), "Mul") if shift in net.weights else None
         for scale in scaled.inputs if scaled else ():
-            product = next(net.others(scaled, scale), "") if scaled and net.is_learned(scale) else ""
+            product = next(net.others(scaled, scale), "") if scaled and scale in net.weights else ""
             back = net.made_by(product, "Reshape")
             found = _grouped(net, back) if back else None
-            if found and net.weights[scale].size == net.weights[shift].size == net.shape(found[0])[1]:
+            if found and net.is_by_channel(scale, found[0]) and net.is_by_channel(shift, found[0]):
                 weights = net.weight(scale, node), net.weight(shift, node)
                 return net.call(node, "group_norm", net.value(found[0]), found[1], *weights, found[2])
     return None
+
+
+def plain_group_norm(net: Lowering, node: OnnxNode) -> Lowered:
+    """The same without scale and shift."""
+    found = _grouped(net, node)
+    return net.call(node, "group_norm", net.value(found[0]), found[1], None, None, found[2]) if found else None
 
 
 def _grouped(net: Lowering, back: OnnxNode) -> tuple[str, int, float] | None:
@@ -216,10 +225,13 @@ def _grouped(net: Lowering, back: OnnxNode) -> tuple[str, int, float] | None:
     apart = net.made_by(norm.inputs[0], "Reshape") if norm else None
     if norm is None or apart is None or net.shape(apart.inputs[0]) != net.shape(back.outputs[0]):
         return None
+    whole, grouped = net.shape(apart.inputs[0]), net.shape(apart.outputs[0])
     plain = [weight.numbers for name in norm.inputs[1:3] if (weight := net.weights.get(name))]
     if len(plain) < 2 or any(one is None or (one != wanted).any() for one, wanted in zip(plain, (1, 0), strict=True)):
         return None
-    return apart.inputs[0], net.shape(apart.outputs[0])[1], norm.get("epsilon", 1e-5)
+    if len(whole) < 3 or len(grouped) != 3 or whole[0] != grouped[0] or whole[1] % grouped[1]:
+        return None
+    return apart.inputs[0], grouped[1], norm.get("epsilon", 1e-5)
 
 
 # --- moved places ------------------------------------------------------------------------------
@@ -260,5 +272,6 @@ IDIOMS: dict[str, Sequence[Lower]] = {
     "Div": (gated, hard_sigmoid),
     "Add": (layer_norm, group_norm),
     "Concat": (rolled,),
+    "Reshape": (plain_group_norm,),
 }
 """What to try first, by the last node's operator."""

@@ -70,8 +70,8 @@ def _padding(node: OnnxNode, count: int) -> Any:
 
 
 def _weights(net: Lowering, node: OnnxNode, *places: int) -> list[Value | None] | None:
-    """The weights at these inputs, None for those that are left out; None if one is computed."""
-    found = [net.weight(node.input(place), node) for place in places]
+    """The weights at these inputs, None for those that are left out; None if one is computed from values."""
+    found = [net.weight(node.input(place), node) or net.computed_weight(node.input(place), node) for place in places]
     if any(value is None and node.input(place) for place, value in zip(places, found, strict=True)):
         return None
     return found
@@ -266,11 +266,11 @@ LARGEST = 3.4e38
 
 def prelu(net: Lowering, node: OnnxNode) -> Lowered:
     """A slope for each channel, or one for all."""
-    weight, whole, shape = net.weight(node.inputs[1], node), net.shape(node.inputs[0]), net.shape(node.inputs[1])
-    each = 1 < len(whole) == len(shape) + 1 and shape == (whole[1], *(1 for _ in whole[2:]))
-    if weight is None or not (each or all(size == 1 for size in shape)):
+    x, slope = node.inputs
+    weight = net.weight(slope, node)
+    if weight is None or not (net.is_by_channel(slope, x) or all(size == 1 for size in net.shape(slope))):
         return None
-    return net.call(node, "prelu", net.value(node.inputs[0]), weight)
+    return net.call(node, "prelu", net.value(x), weight)
 
 
 def softmax(op: Op) -> Lower:

@@ -14,18 +14,21 @@ import numpy as np
 from archdsl.diagnostics import CompileError
 from archdsl.frontends.aten.table import Table
 from archdsl.frontends.onnx.batches import Batch, followed, stated
+from archdsl.frontends.onnx.branches import branch
 from archdsl.frontends.onnx.calls import Calls, Type, Value
+from archdsl.frontends.onnx.computed import Computed
 from archdsl.frontends.onnx.constants import LARGEST, PICKING, folded
 from archdsl.frontends.onnx.inputs import Given
 from archdsl.frontends.onnx.model import Model, Numbers, OnnxNode, Weight, wrong
 from archdsl.frontends.onnx.modules import Modules
-from archdsl.frontends.onnx.sources import Source
+from archdsl.frontends.onnx.sources import Rows, Source
 from archdsl.frontends.onnx.types import FLOATS, ElementAndShape, infer
 from archdsl.ops.base import Op
 from archdsl.text import as_name, is_name
 
-Lowered: TypeAlias = "Value | tuple[Value, ...] | None"
-"""What a node becomes: a value, or one for each output; None where the tables have no words for it."""
+Lowered: TypeAlias = "Value | tuple[Value | None, ...] | None"
+"""What a node becomes: a value, or one for each output, of which one without a name is None; None where the tables have
+no words for it."""
 
 Lower: TypeAlias = "Callable[[Lowering, OnnxNode], Lowered]"
 
@@ -61,16 +64,18 @@ class Lowering:
         """The names of weights by those of their placeholders."""
         self.sources: dict[str, Source] = {}
         """Where the numbers of weights are, by the names of their placeholders."""
+        self._copies: dict[tuple[object, ...], str] = {}
+        self.repeated: dict[str, str] = {}
+        """Weights that are copies of another one in the same module, and the name of that."""
         self._origins: dict[str, str] = {}
         """The names of weights that have others as well."""
         self.tables: dict[Value, Table] = {}
-        self.done: set[int] = set()
+        self.done: set[OnnxNode] = set()
         """Nodes that became part of another one's call."""
-        self.makers = {output: node for node in model.nodes for output in node.outputs if output}
+        self.makers: dict[str, OnnxNode] = {}
         self.users: dict[str, list[OnnxNode]] = defaultdict(list)
-        for node in model.nodes:
-            for taken in dict.fromkeys(node.inputs):
-                self.users[taken].append(node)
+        self._know(model.nodes)
+        self.computed = Computed(self.weights, self.arrays, self.makers, self.types)
         self._lower = lower
         self._placeholders: dict[object, Value] = {}
         self._taken: set[str] = set()
@@ -80,6 +85,14 @@ class Lowering:
         for node in model.nodes:
             self._node(node)
         self.outputs = tuple(self._output(output) for output in model.outputs)
+        self.calls.drop_unused(value for _, value in self.outputs)
+
+    def _know(self, nodes: Sequence[OnnxNode]) -> None:
+        """Enters who makes and who takes values."""
+        for node in nodes:
+            self.makers.update({output: node for output in node.outputs if output})
+            for taken in dict.fromkeys(node.inputs):
+                self.users[taken].append(node)
 
     def _input(self, name: str, element: int, shape: tuple[int, ...]) -> Value:
         # `input.1` and the like are what exporters call an input that has no name.
@@ -107,9 +120,7 @@ class Lowering:
             self._constant(node)
             return
         self._check(node)
-        if self._is_alias(node):
-            return
-        if node.index in self.done:
+        if self._is_alias(node) or node in self.done or self._takes_branch(node):
             return
         arrays = {name: array for name in node.inputs if name and (array := self.array(name)) is not None}
         self._set_types(node, self._inferred(node, arrays))
@@ -123,10 +134,24 @@ class Lowering:
                 return
         self._enter(node, self._opaque(node))
 
+    def _takes_branch(self, node: OnnxNode) -> bool:
+        """Goes through one branch of an If whose condition is a fixed number."""
+        condition = self.array(node.inputs[0]) if node.kind == "If" and not node.domain else None
+        if condition is None or condition.size != 1:
+            return False
+        nodes, weights = branch(node, bool(condition.reshape(-1)[0]), self.name, self.model.folder)
+        self._know(nodes)
+        self.weights |= weights
+        self.types |= {weight.name: (weight.element, weight.shape) for weight in weights.values()}
+        for inner in nodes:
+            self._node(inner)
+        return True
+
     def _inferred(self, node: OnnxNode, arrays: Mapping[str, Numbers]) -> Mapping[str, ElementAndShape] | str:
         """The types of a node's results, or what is wrong."""
         batch, first = self._batch_into(node)
-        result = self._single.types.get(node.outputs[0]) if self._single and batch else None
+        by_tokens = node.kind == "Gather" and first != node.inputs[0]
+        result = self._single.types.get(node.outputs[0]) if self._single and batch and not by_tokens else None
         if self._single and batch and result:
             found = stated(node, batch, self._single.shape(first), result[1])
             if found:
@@ -139,7 +164,7 @@ class Lowering:
     def _batch_into(self, node: OnnxNode) -> tuple[Batch | None, str]:
         """Where the batch is in the first input that has it, and the name of that input."""
         first = next((name for name in node.inputs if name in self._batches), "")
-        if not first or (node.kind in ("Gather", "Reshape") and first != node.inputs[0]):
+        if not first or (node.kind == "Reshape" and first != node.inputs[0]):
             return None, ""
         return self._batches[first], first
 
@@ -189,9 +214,11 @@ class Lowering:
         message = f"the shape of {output} in {self.name} is not known: {self.told(node)} takes {taken}; {why}"
         return wrong("bad-onnx-file", message, "`--input 3x224x224` says for which size a model is read")
 
-    def _enter(self, node: OnnxNode, found: Value | tuple[Value, ...]) -> None:
+    def _enter(self, node: OnnxNode, found: Value | tuple[Value | None, ...]) -> None:
         results = found if isinstance(found, tuple) else (found,)
         for output, value in zip(node.outputs, results, strict=False):
+            if value is None:
+                continue
             self.values[output] = value
             shape = tuple(value.meta["val"].shape) if isinstance(value.meta["val"], Type) else None
             assert shape in (None, self.types[output][1]), (node, shape, self.types[output])
@@ -200,7 +227,9 @@ class Lowering:
         (output,) = node.outputs
         for attribute in node.proto.attribute:
             if attribute.name == "value":
-                self.weights[output] = Weight(output, tuple(attribute.t.dims), attribute.t.data_type, attribute.t)
+                self.weights[output] = Weight(
+                    output, tuple(attribute.t.dims), attribute.t.data_type, attribute.t, self.model.folder
+                )
                 self.types[output] = (attribute.t.data_type, self.weights[output].shape)
                 return
         value = next(iter(node.attributes.values()), None)
@@ -325,8 +354,15 @@ class Lowering:
         weight = self.weights.get(name)
         return weight is not None and weight.element in FLOATS and not self.modules.is_constant(weight, self.users)
 
-    def weight(self, name: str, node: OnnxNode, columns: bool = False) -> Value | None:
-        """The weight of this name as a value; None if there is none. `columns`: a matrix that is kept transposed.
+    def is_by_channel(self, name: str, x: str) -> bool:
+        """Whether a value has a number for each channel of another, and acts on these by broadcasting."""
+        whole, shape = self.shape(x), self.shape(name)
+        padded = (*[1] * (len(whole) - len(shape)), *shape)
+        return len(whole) > 1 and padded == (1, whole[1], *[1] * (len(whole) - 2))
+
+    def weight(self, name: str, node: OnnxNode, columns: bool = False, rows: Rows | None = None) -> Value | None:
+        """The weight of this name as a value; None if there is none. `columns`: a matrix that is kept transposed;
+        `rows`: the part that is taken.
 
         Exporters keep one of several weights that are equal. Those with one number throughout (the factors and shifts
         of normalizations at the start) are a weight of each module; others are shared.
@@ -337,14 +373,37 @@ class Lowering:
         numbers = weight.numbers
         is_uniform = numbers is not None and numbers.size > 0 and bool((numbers == numbers.reshape(-1)[0]).all())
         owner = self.modules.owner(node) if is_uniform else None
-        content = (name, owner, columns)
+        name = name if is_uniform or numbers is None else self._first_copy(weight, numbers, node)
+        content = (name, owner, columns, rows)
         if content not in self._placeholders:
-            shape = weight.shape[::-1] if columns else weight.shape
+            shape = rows.shape(weight.shape) if rows else weight.shape[::-1] if columns else weight.shape
             value = self.calls.placeholder(self._free(f"weight {name}"), Type(shape))
-            self.sources[value.name] = Source(self._origins.get(name, name), columns)
-            self.names[value.name] = name
+            given = self.computed.numbers.get(name)
+            self.sources[value.name] = Source(self._origins.get(name, name), columns, rows, given)
+            self.names[value.name] = f"{name}_{rows.slot}" if rows else name
             self._placeholders[content] = value
         return self._placeholders[content]
+
+    def computed_weight(self, name: str, node: OnnxNode) -> Value | None:
+        """A weight that the file computes from others, as a value; None if it is none."""
+        found = self.computed.weight(name)
+        if found is None:
+            return None
+        self.weights[name] = found
+        return self.weight(name, node)
+
+    def _first_copy(self, weight: Weight, numbers: Numbers, node: OnnxNode) -> str:
+        """The name of the first weight of a module with these numbers.
+
+        Exporters compute a weight again at each call of a module whose weight is normalized, and give it a new name.
+        """
+        path = self.modules.of(node)
+        if not path or "." in weight.name:
+            return weight.name
+        first = self._copies.setdefault((path, weight.shape, sha1(numbers.tobytes()).digest()), weight.name)
+        if first != weight.name:
+            self.repeated[weight.name] = first
+        return first
 
     def value(self, name: str) -> Value:
         """Any value: a result, an input, a weight, or fixed numbers."""
@@ -372,7 +431,11 @@ class Lowering:
         numbers = self.array(name)
         if numbers is None:
             return self._unknown_numbers(name)
-        call = self.calls.opaque("Constant", self.type(name), (), {}, {"": ("", None)})
+        return self.numbers(numbers, self.type(name))
+
+    def numbers(self, numbers: Numbers, given: Type) -> Value:
+        """Fixed numbers as a value."""
+        call = self.calls.opaque("Constant", given, (), {}, {"": ("", None)})
         self.tables[call] = Table(numbers.astype(np.float32) if numbers.dtype.kind == "f" else numbers)
         return call
 
@@ -393,7 +456,7 @@ class Lowering:
         """Has the result of a later node be a value that is made already. It has the type of the node's result."""
         self.types[later.outputs[0]] = self.types[node.outputs[0]]
         self.values[later.outputs[0]] = value
-        self.done.add(later.index)
+        self.done.add(later)
         if node.outputs[0] in self._batches:
             self._batches[later.outputs[0]] = self._batches[node.outputs[0]]
 

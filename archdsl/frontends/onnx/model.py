@@ -37,6 +37,8 @@ class Weight:
     shape: tuple[int, ...]
     element: int
     tensor: TensorProto = field(repr=False, compare=False)
+    folder: Path = Path()
+    """Where files lie that hold numbers of the model."""
 
     @property
     def size(self) -> int:
@@ -44,13 +46,16 @@ class Weight:
 
     @cached_property
     def numbers(self) -> Numbers | None:
-        """The numbers; None if they are many, or in another file, so that they were not read."""
-        return numbers_of(self.tensor)
+        """The numbers; None if they are many, so that they were not read, or in another file that is not there."""
+        return numbers_of(self.tensor, self.folder)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OnnxNode:
-    """A node. `attributes` are numbers, texts, lists of these, or arrays. `properties` are what the exporter noted."""
+    """A node. `attributes` are numbers, texts, lists of these, or arrays. `properties` are what the exporter noted.
+
+    `inputs` are those of the operator, and then what the graphs inside it (of If, Loop and Scan) take from outside.
+    """
 
     index: int
     name: str
@@ -93,6 +98,8 @@ class Model:
     outputs: tuple[str, ...]
     stated: Mapping[str, tuple[int, tuple[Dim, ...]]]
     """What the file itself says of values between nodes."""
+    folder: Path
+    """Where the file lies."""
 
 
 def read_model(path: Path, name: str) -> Model:
@@ -113,7 +120,7 @@ def read_model(path: Path, name: str) -> Model:
         raise not_onnx(name, str(error)) from None
     except OSError as error:
         raise wrong("unreadable-file", f"{name} cannot be read: {error.strerror or error}") from None
-    return _plain(_parsed(content, name), name)
+    return _plain(_parsed(content, name), name, path.parent)
 
 
 OTHERS = {
@@ -162,7 +169,7 @@ def _parsed(content: bytes, name: str) -> ModelProto:
         raise not_onnx(name, f"its functions cannot be written out: {_first_line(error)}") from None
 
 
-def _plain(proto: ModelProto, name: str) -> Model:
+def _plain(proto: ModelProto, name: str, folder: Path) -> Model:
     graph = proto.graph
     if not graph.node or not graph.output:
         raise not_onnx(name, "it has no nodes, or no outputs")
@@ -170,22 +177,22 @@ def _plain(proto: ModelProto, name: str) -> Model:
         raise wrong("file-too-large", f"{name} has {len(graph.node):,} nodes; at most {limits.STEPS:,} are read")
     if not all(isinstance(text, str) for text in _names(graph)):
         raise not_onnx(name, "one of its names is no text")
-    weights = {tensor.name: _weight(tensor, name) for tensor in graph.initializer}
+    weights = weights_of(graph, name, folder)
     if graph.sparse_initializer:
         raise not_onnx(name, "it has sparse weights, which are not read")
     try:
-        nodes = tuple(_node(index, node) for index, node in enumerate(graph.node))
+        nodes = tuple(plain_node(index, node) for index, node in enumerate(graph.node))
     except (ValueError, TypeError, UnicodeDecodeError) as error:
         raise not_onnx(name, _first_line(error)) from None
     inputs = tuple(_input(value.name, value.type) for value in graph.input if value.name not in weights)
     inputs, given = _without_weights(inputs, nodes)
-    weights |= {one.name: _weight(one, name) for one in given}
+    weights |= {one.name: _weight(one, name, folder) for one in given}
     stated = {v.name: found for v in (*graph.value_info, *graph.output) if (found := _stated(v.type))}
     version = max((o.version for o in proto.opset_import if o.domain in OWN), default=0)
     _check_version(version, name)
     outputs = tuple(value.name for value in graph.output)
     producer = f"{proto.producer_name} {proto.producer_version}".strip()
-    return Model(graph.name, producer, version, nodes, weights, inputs, outputs, stated)
+    return Model(graph.name, producer, version, nodes, weights, inputs, outputs, stated, folder)
 
 
 def _names(graph: GraphProto) -> Iterator[object]:
@@ -209,24 +216,47 @@ def _check_version(version: int, name: str) -> None:
         raise wrong("bad-onnx-file", f"{name} asks for {said}", "pip install -U onnx")
 
 
-def _weight(tensor: TensorProto, name: str) -> Weight:
+def weights_of(graph: GraphProto, name: str, folder: Path) -> dict[str, Weight]:
+    """The initializers of a graph in the file `name`, which lies in `folder`. Raises `CompileError`."""
+    return {tensor.name: _weight(tensor, name, folder) for tensor in graph.initializer}
+
+
+def _weight(tensor: TensorProto, name: str, folder: Path) -> Weight:
     shape = tuple(tensor.dims)
     if any(not 0 <= size <= LIMIT for size in shape) or prod(shape) > LARGEST or len(shape) > MOST_DIMS:
         raise not_onnx(name, f"the weight {tensor.name} has the shape {'x'.join(map(str, shape[:MOST_DIMS]))}")
-    return Weight(tensor.name, shape, tensor.data_type, tensor)
+    return Weight(tensor.name, shape, tensor.data_type, tensor, folder)
 
 
 MOST_DIMS = 12
 """Dimensions of a tensor; more than that is taken for a mistake."""
 
 
-def _node(index: int, node: NodeProto) -> OnnxNode:
+def plain_node(index: int, node: NodeProto) -> OnnxNode:
+    """A node as plain data. `index` is its place among the nodes of the model."""
     from onnx.helper import get_attribute_value
 
     attributes = {a.name: _attribute(get_attribute_value(a)) for a in node.attribute}
     properties = {entry.key: entry.value for entry in node.metadata_props}
     kind, domain = node.op_type, "" if node.domain in OWN else node.domain
-    return OnnxNode(index, node.name, kind, domain, tuple(node.input), tuple(node.output), attributes, properties, node)
+    inputs = tuple(dict.fromkeys((*node.input, *_from_outside(node)))) if has_graphs(node) else tuple(node.input)
+    return OnnxNode(index, node.name, kind, domain, inputs, tuple(node.output), attributes, properties, node)
+
+
+def has_graphs(node: NodeProto) -> bool:
+    """Whether a node holds graphs, as If, Loop and Scan do."""
+    return any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute)
+
+
+def _from_outside(node: NodeProto) -> Iterator[str]:
+    """The values that the graphs in a node take, and do not make."""
+    for attribute in node.attribute:
+        for graph in (*([attribute.g] if attribute.HasField("g") else ()), *attribute.graphs):
+            own = {value.name for value in (*graph.input, *graph.initializer)}
+            for inner in graph.node:
+                taken = (*inner.input, *(_from_outside(inner) if has_graphs(inner) else ()))
+                yield from (name for name in taken if name and name not in own)
+                own.update(inner.output)
 
 
 def _attribute(value: Any) -> Any:
@@ -251,19 +281,44 @@ def shortest(value: float) -> float:
     return float(str(np.float32(value)))
 
 
-def numbers_of(tensor: TensorProto) -> Numbers | None:
-    """The numbers of a tensor; None if they are not in what was read."""
+def numbers_of(tensor: TensorProto, folder: Path | None = None) -> Numbers | None:
+    """The numbers of a tensor; None if they are not in what was read, nor in a file in the folder of the model."""
     from onnx import TensorProto, numpy_helper
 
     count = prod(tensor.dims)
-    if any(size < 0 for size in tensor.dims) or count > limits.NUMBERS or tensor.data_location == TensorProto.EXTERNAL:
+    if any(size < 0 for size in tensor.dims) or count > limits.NUMBERS:
         return None
+    if tensor.data_location == TensorProto.EXTERNAL:
+        told = {entry.key: entry.value for entry in tensor.external_data}
+        content = _content(told, folder) if folder is not None else None
+        if content is None:
+            return None
+        tensor = TensorProto(dims=tensor.dims, data_type=tensor.data_type, raw_data=content)
     try:
         found = numpy_helper.to_array(tensor)
     except Exception:
         # Numbers that were left out, or are fewer than the shape says.
         return None
     return found.astype(np.float32) if found.dtype.kind == "V" or str(found.dtype) == "bfloat16" else found
+
+
+def _content(told: Mapping[str, str], folder: Path) -> bytes | None:
+    """The bytes that a tensor says are in a file; None unless they are in one inside the folder."""
+    try:
+        path = (folder / told["location"]).resolve()
+        offset, length = int(told.get("offset", 0)), int(told["length"])
+        if not path.is_relative_to(folder.resolve()) or not path.is_file() or not 0 < length <= LONGEST:
+            return None
+        with path.open("rb") as file:
+            file.seek(offset)
+            found = file.read(length)
+    except (KeyError, ValueError, OSError):
+        return None
+    return found if len(found) == length else None
+
+
+LONGEST = 8 * limits.NUMBERS
+"""Bytes of the numbers of a tensor that are read from a file of their own."""
 
 
 def _input(name: str, given: TypeProto) -> OnnxInput:

@@ -35,7 +35,7 @@ ARGUMENTS: Mapping[str, Sequence[int]] = {
 """The inputs of operators that are arguments, and never weights."""
 
 GENERATED = re.compile(
-    r"(val|const|scalar|_?tensor_constant|c?_?lifted|_to_copy|clone|detach)\w*|onnx::.*|/.*|\d+|.*Constant.*"
+    r"(val|const|scalar)_\w+|(_?tensor_constant|c?_?lifted|_to_copy|clone|detach)\w*|onnx::.*|/.*|\d+|.*Constant.*"
 )
 """Names that exporters give to fixed numbers, and to weights that they have computed."""
 

@@ -54,10 +54,10 @@ def read_with_sources(path: Path, name: str, inputs: Sequence[Tensor]) -> tuple[
     results = list(zip((key for key, _ in net.outputs), translator.results, strict=True))
     flat = not any("." in one.place.module for one in translator.made)
     found = finished(translator.made, results, len(results), modules.classes, modules.leaves(), {}, name, outline=flat)
-    used = {source.name for source in net.sources.values()}
+    used = {source.name for source in net.sources.values()} | net.repeated.keys() | net.computed.parts
     unused = tuple(key for key in model.weights if key not in used and net.is_learned(key))
     sources = {key: net.sources[value] for value, key in keys.items()}
-    notes = tuple(_notes(modules))
+    notes = (*_notes(modules), *_stated_otherwise(model, net, name))
     return replace(found, unused=unused, inference=True, notes=notes), sources
 
 
@@ -66,6 +66,17 @@ def _notes(modules: Modules) -> Iterator[str]:
     if count:
         said = "1 batch normalization is" if count == 1 else f"{count} batch normalizations are"
         yield f"{said} folded into the layers before, as the exporter left them"
+
+
+def _stated_otherwise(model: Model, net: Lowering, name: str) -> Iterator[str]:
+    """Outputs of which the file states other sizes than its nodes give, but for the batch."""
+    for output, _ in net.outputs:
+        given, stated = net.shape(output), model.stated.get(output, (0, ()))[1]
+        sizes = zip(given[1:], stated[1:], strict=False)
+        differ = any(isinstance(wanted, int) and wanted != size for size, wanted in sizes)
+        if stated and (len(stated) != len(given) or differ):
+            said, found = ("x".join(map(str, shape[1:])).replace("None", "?") for shape in (stated, given))
+            yield f"{name} states that the output {output} is {said} for each sample, but its nodes give {found}"
 
 
 def _lowered(model: Model, modules: Modules, inputs: Sequence[Tensor], name: str) -> Lowering:

@@ -81,11 +81,25 @@ def gather(net: Lowering, node: OnnxNode) -> Lowered:
     if len(shape) == 1 and places == list(range(len(places))) and prod(net.shape(node.outputs[0])) == shape[0]:
         return net.call(node, "view", net.value(data), list(net.shape(node.outputs[0])))
     if not net.shape(indices):
-        return net.call(node, "select", net.value(data), axis, places[0])
+        data, place = _joined(net, data, axis, places[0])
+        return net.call(node, "select", net.value(data), axis, place)
     in_a_row = places == list(range(places[0], places[0] + len(places))) if places else False
     if len(net.shape(indices)) > 1 or not in_a_row:
         return None
     return net.call(node, "slice", net.value(data), axis, places[0], places[-1] + 1, 1)
+
+
+def _joined(net: Lowering, name: str, axis: int, place: int) -> tuple[str, int]:
+    """The value that holds a place of values in a row, and its place there: the last states of a network's recurrent
+    layers are joined, and one is taken."""
+    row = net.made_by(name, "Concat")
+    if row is None or row.get("axis") % len(net.shape(name)) != axis:
+        return name, place
+    for part in row.inputs:
+        if place < net.shape(part)[axis]:
+            return part, place
+        place -= net.shape(part)[axis]
+    return name, place
 
 
 MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}

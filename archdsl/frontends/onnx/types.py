@@ -7,8 +7,8 @@ from functools import cache
 from math import prod
 from typing import Any
 
-from archdsl.frontends.onnx.model import Numbers, OnnxNode
-from archdsl.ops.base import LARGEST
+from archdsl.frontends.onnx.model import Numbers, OnnxNode, has_graphs
+from archdsl.ops.base import LARGEST, LIMIT
 
 FLOATS = frozenset({1, 10, 11, 14, 15, 16, 17, 18, 19, 20, 23, 24})
 """ONNX's numbers of the types that are fractions, also short and complex ones."""
@@ -35,6 +35,8 @@ def infer(
         schema = defs.get_schema(node.kind, version, node.domain)
     except (defs.SchemaError, TypeError):
         return {}
+    if has_graphs(node.proto):
+        return _with_graphs(node, version, known)
     try:
         checker.check_node(node.proto, _context(version))
     except (checker.ValidationError, UnicodeDecodeError) as error:
@@ -51,6 +53,28 @@ def infer(
         return " ".join(str(error).split())
     fixed = {name: made for name, given in found.items() if (made := _fixed(given)) is not None}
     return fixed or _known(node, known, numbers)
+
+
+def _with_graphs(
+    node: OnnxNode, version: int, known: Mapping[str, ElementAndShape]
+) -> dict[str, ElementAndShape] | str:
+    """The types of the outputs of a node with graphs inside, which take values from outside: it is put into a model."""
+    from onnx import IR_VERSION, helper, shape_inference
+
+    inputs = [
+        helper.make_value_info(name, helper.make_tensor_type_proto(*known[name]))
+        for name in dict.fromkeys(node.inputs)
+        if name in known
+    ]
+    outputs = [helper.make_empty_tensor_value_info(name) for name in node.outputs if name]
+    graph = helper.make_graph([node.proto], "net", inputs, outputs)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", version)], ir_version=IR_VERSION)
+    try:
+        found = shape_inference.infer_shapes(model, strict_mode=True).graph
+    except Exception as error:
+        return " ".join(str(error).split())
+    types = {value.name: value.type for value in (*found.value_info, *found.output)}
+    return {name: made for name in node.outputs if name in types and (made := _fixed(types[name])) is not None}
 
 
 @cache
@@ -103,6 +127,6 @@ def _fixed(given: Any) -> ElementAndShape | None:
     if not given.HasField("tensor_type") or not tensor.HasField("shape"):
         return None
     dims = [dim.dim_value if dim.HasField("dim_value") else -1 for dim in tensor.shape.dim]
-    if any(size < 0 for size in dims) or prod(dims) > LARGEST:
+    if any(not 0 <= size <= LIMIT for size in dims) or prod(dims) > LARGEST:
         return None
     return tensor.elem_type, tuple(dims)

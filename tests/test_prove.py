@@ -462,6 +462,36 @@ def test_a_list_of_outputs_is_as_many_outputs_in_their_order(ordered: bool) -> N
     assert report.ok is ordered, report_text(report)
 
 
+LAST = "there, its output has the channels last: compared with the axes moved"
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_logits_of_a_language_model_have_the_channels_last(tied: bool) -> None:
+    head = nn.Linear(32, 100, bias=False)
+    table = nn.Embedding(100, 32)
+    if tied:
+        head.weight = table.weight
+    module = Calls(lambda s, words: s.head(s.table(words)), table=table, head=head)
+    weight = ", weight=words" if tied else ""
+    body = f"shared words = embedding(100, 32)\nwords -> linear(100, bias=false{weight})"
+    report = against(body, module, "8 of int")
+    assert report.ok, report_text(report)
+    assert report.notes == (LAST,)
+
+
+def test_one_of_several_outputs_may_have_the_channels_last() -> None:
+    module = Calls(lambda s, x: (s.a(x), s.b(x).permute(0, 2, 3, 1)), a=nn.Conv2d(3, 4, 1), b=nn.Conv2d(3, 5, 1))
+    report = against("conv(4, 1) as a\noutput b: image -> conv(5, 1)", module)
+    assert report.ok, report_text(report)
+    assert report.notes == (LAST,)
+
+
+def test_height_and_width_are_no_channels() -> None:
+    module = Calls(lambda s, x: s.a(x).transpose(2, 3), a=nn.Conv2d(3, 4, 1))
+    report = against("conv(4, 1)", module)
+    assert [difference.what for difference in report.differences] == ["permute only there"]
+
+
 def test_a_given_module_stays_as_it_is() -> None:
     module = seq(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)).train()
     before = {name: value.clone() for name, value in module.state_dict().items()}

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
+from archdsl.frontends.chance import is_drop_path
 from archdsl.ir.graph import Graph
 from archdsl.ops.embed import Embed
 from archdsl.prove.form import Dims
@@ -132,7 +133,7 @@ def _run(module: nn.Module, inputs: tuple[torch.Tensor, ...], places: Sequence[i
     leaves = tuple(value.clone().requires_grad_() if value.is_floating_point() else value for value in inputs)
     with WithoutChance():
         # A module may change its input in place, which PyTorch forbids for a leaf that requires gradients.
-        results = tensors(module.train()(*(leaf.clone() for leaf in leaves)), lasts)
+        results = tensors(_in_training(module)(*(leaf.clone() for leaf in leaves)), lasts)
         training = tuple(results[place] for place in places)
         module.zero_grad()
         torch.stack([(_weights_of_loss(value) * value).sum() for value in training]).sum().backward()  # type: ignore[no-untyped-call]
@@ -142,6 +143,15 @@ def _run(module: nn.Module, inputs: tuple[torch.Tensor, ...], places: Sequence[i
     for name, buffer in module.named_buffers():
         buffer.copy_(statistics[name])
     return Run(evaluation, tuple(value.detach() for value in training), found)
+
+
+def _in_training(module: nn.Module) -> nn.Module:
+    """The module in training mode, but for drop paths, some of which draw numbers that no function here replaces."""
+    module.train()
+    for inner in module.modules():
+        if is_drop_path(inner):
+            inner.eval()
+    return module
 
 
 def tensors(results: Any, lasts: frozenset[int] = frozenset()) -> list[torch.Tensor]:

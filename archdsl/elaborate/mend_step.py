@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from archdsl.elaborate.mend_attend import three_values
 from archdsl.elaborate.mend_parts import divided
 from archdsl.elaborate.mend_rank import reshaped
 from archdsl.elaborate.mend_tokens import for_attention, numbered
@@ -13,6 +14,7 @@ from archdsl.elaborate.refusal import Refusal
 KINDS: dict[str, tuple[Callable[[Refusal], str | None], ...]] = {
     "kernel-too-large": (enlarged,),
     "channels-not-divisible": (for_attention, divided),
+    "wrong-number-of-values": (three_values,),
     "wrong-rank": (reshaped,),
     "wrong-kind": (reshaped, numbered),
 }

@@ -77,6 +77,47 @@ def called_on_a_value(mistake: Mistake) -> Diagnostic | None:
 
 
 @of_a_line
+def chains_in_brackets(mistake: Mistake) -> Diagnostic | None:
+    """`(relu -> conv(8, 1), tanh)`, several chains where only names can stand in brackets."""
+    if mistake.word not in (",", "->"):
+        return None
+    opened = _opened(mistake.before)
+    if opened is None or re.search(r"\w$", mistake.before[:opened]):
+        return None
+    line = mistake.before + mistake.rest
+    parts, end = _parts(line, opened)
+    if len(parts) < 2 or not any("->" in part for part in parts):
+        return None
+    begin = mistake.start - len(mistake.before)
+    message = "brackets hold names of values; chains that go side by side are the branches of `parallel`"
+    span = mistake.stretch(begin + opened, begin + end)
+    return mistake.says("unexpected-token", message, f"write `parallel{{{' | '.join(parts)}}}`", span)
+
+
+def _opened(text: str) -> int | None:
+    """The place of the last bracket that is opened in a text and not closed."""
+    depth = 0
+    for place in range(len(text) - 1, -1, -1):
+        depth += {")": 1, "(": -1}.get(text[place], 0)
+        if depth < 0:
+            return place
+    return None
+
+
+def _parts(line: str, opened: int) -> tuple[list[str], int]:
+    """What stands between the commas in a bracket, but for inner brackets, and where the bracket is closed."""
+    parts, depth, begin = [], 0, opened + 1
+    for place in range(opened, len(line)):
+        depth += (line[place] in "([{") - (line[place] in ")]}")
+        if depth == 0 or (depth == 1 and line[place] == ","):
+            parts.append(line[begin:place].strip())
+            begin = place + 1
+        if depth == 0:
+            return parts, begin
+    return [], len(line)
+
+
+@of_a_line
 def stray_separator(mistake: Mistake) -> Diagnostic | None:
     """`conv(16, 3),` or `conv(16, 3); relu`."""
     if mistake.word not in (",", ";") or "ARROW" not in mistake.accepted or "COMMA" in mistake.accepted:
@@ -262,10 +303,13 @@ def assignment(mistake: Mistake) -> Diagnostic | None:
 
 
 def _named(name: str, right: str) -> str:
-    """The statement that gives a name to what stands to the right of the `=`."""
+    """The statement that gives a name to what stands to the right of the `=`; the step alone for `y = Unit(y)`."""
     called = re.fullmatch(r"(?:\w+\.)*(\w+)\((.*)\)\((\w+)\)", right)
     if right in FLOWING:
         return f"path {name} = {right}"
+    updated = re.fullmatch(rf"([A-Za-z_]\w*)\(\s*{name}\s*(?:,\s*([^()]*))?\)", right)
+    if updated is not None and updated[1] not in NUMERIC:
+        return f"{updated[1]}({updated[2]})" if updated[2] else updated[1]
     flow = f"{called[3]} -> {called[1]}({called[2]})" if called else right
     head = re.match(r"[A-Za-z_]\w*(?=[({]|\s*->)", flow)
     if not called and (head is None or head[0] in NUMERIC):

@@ -230,7 +230,16 @@ def check_kind(owner: str, parameter: Parameter, given: Given) -> Any:
     if parameter.type is None or _is_kind(parameter.type, given.value):
         return given.value
     message = f"`{owner}`'s `{parameter.name}` takes {KINDS[parameter.type]}, got {describe(given.value)}"
-    raise Problem("wrong-type", message, given.span, notes=rows_of(given))
+    raise Problem("wrong-type", message, given.span, notes=rows_of(given), help=_other_type(parameter, given))
+
+
+def _other_type(parameter: Parameter, given: Given) -> str | None:
+    """The declaration with the type of its own default."""
+    if given.origin != "default" or given.span is None:
+        return None
+    fitting = (kind for kind in KINDS if kind not in ("block", "op") and _is_kind(kind, given.value))
+    kind = next(fitting, None)
+    return kind and f"write `param {parameter.name}: {kind} = {given.span.text}`"
 
 
 def _is_kind(kind: ParameterType, value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Two values before an `attend`, which takes three: the edit by which queries, keys and values flow in."""
+"""What an `attend` cannot take: two values instead of three, and windows of a sequence."""
 
 from __future__ import annotations
 
@@ -16,6 +16,17 @@ def three_values(refusal: Refusal) -> str | None:
         return None
     found = (_split_in_three(refusal) or _read_twice(refusal)) if len(refusal.refs) == 2 else None
     return found or f"name them, and let the three flow in together: `(q, k, v) -> {refusal.text}`"
+
+
+def without_windows(refusal: Refusal) -> str | None:
+    """`attend(8, causal=true)` for windows of a sequence, which the language does not have."""
+    if not isinstance(refusal.op, Attend) or refusal.op.windows is None or refusal.tensors[0].rank != 2:
+        return None
+    text = re.sub(r", *(?:windows|shift|grid|relative)=[^,()]+", "", refusal.text)
+    if "windows" in text or text == refusal.text:
+        return None
+    why = "windows are those of maps; one that slides along a sequence, as Mistral's, cannot be said"
+    return f"instead of `{refusal.text}` write `{text}`: {why}"
 
 
 def _split_in_three(refusal: Refusal) -> str | None:

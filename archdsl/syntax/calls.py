@@ -16,6 +16,9 @@ NUMERIC = frozenset(
 )
 """Functions of numbers. They are defined in `resolve/names.py`, which this package must not import."""
 
+LINEAR = Meaning("linear(10)", "how many features flow in is not written")
+"""What `nn.Linear` is, which has the name of an op."""
+
 FLOWING = frozenset(("x", "it", "input"))
 """Names that cannot be given: `it` and `input` are what flows, and `x` belongs to shapes."""
 
@@ -44,6 +47,8 @@ def dotted_call(mistake: Mistake) -> Diagnostic | None:
     text = called(dotted[0], meaning, _arguments(inside[1])) if meaning and inside else None
     if meaning is not None and text is not None:
         meaning = Meaning(text, without_numbers(meaning.note))
+    if meaning is None and folded(dotted[0]) == "linear" and inside:
+        meaning = Meaning(called("Linear", LINEAR, _arguments(inside[1])) or LINEAR.code, LINEAR.note)
     unsure = f"write the name of an op, perhaps `{folded(dotted[0])}`: `archdsl ops` lists them"
     span = mistake.stretch(mistake.start - len(dotted[0]), mistake.start)
     message = f"`{shortened(dotted[0])}` is not an op: names of ops have no dots"
@@ -243,12 +248,13 @@ def brackets_of_a_size(mistake: Mistake) -> Diagnostic | None:
 def sum_of_values(mistake: Mistake) -> Diagnostic | None:
     """`a + b`, `a * b` where `a` and `b` are values."""
     ops = {"+": "add", "*": "mul"}
-    left, right = mistake.before.rstrip(), mistake.rest[1:].strip()
-    names = re.fullmatch(r"\w+", left) and re.fullmatch(r"[A-Za-z_]\w*", right)
-    if mistake.word not in ops or not names or "ARROW" not in mistake.accepted:
+    left = re.search(r"(?:^|[:=|{]\s*)([A-Za-z_]\w*)\s*$", mistake.before)
+    right = re.match(r"[+*]\s*([A-Za-z_]\w*)\s*(?=$|->|[|}])", mistake.rest)
+    if mistake.word not in ops or left is None or right is None or "ARROW" not in mistake.accepted:
         return None
-    help = f"write `{ops[mistake.word]}{{{left} | {right}}}`"
-    return mistake.says("foreign-syntax", f"`{mistake.word}` computes with numbers; values are joined", help)
+    help = f"write `{ops[mistake.word]}{{{left[1]} | {right[1]}}}`"
+    span = mistake.stretch(mistake.start - len(mistake.before) + left.start(1), mistake.start + right.end(1))
+    return mistake.says("foreign-syntax", f"`{mistake.word}` computes with numbers; values are joined", help, span)
 
 
 @of_a_line
@@ -300,6 +306,18 @@ def assignment(mistake: Mistake) -> Diagnostic | None:
     message = f"`{name} =` does not say whether `{name}` is a number or a value that flows"
     right = mistake.rest[1:].partition("#")[0].strip()
     return mistake.says("bare-assignment", message, f"write `{_named(name, right)}`" if right else None)
+
+
+@of_a_line
+def assignment_in_stage(mistake: Mistake) -> Diagnostic | None:
+    """`stage body: y = conv(16, 3)`."""
+    begins = re.fullmatch(r"(?:stage|output)\s+(\w+)\s*:\s*(\w+)\s*", mistake.before)
+    right = mistake.rest[1:].strip()
+    if mistake.word != "=" or begins is None or not right:
+        return None
+    span = mistake.stretch(mistake.start - len(mistake.before) + begins.start(2), mistake.start + len(mistake.rest))
+    message = f"`{begins[2]} =` gives no name here: what flows out of these steps is called `{begins[1]}`"
+    return mistake.says("bare-assignment", message, f"write `{right}`", span)
 
 
 def _named(name: str, right: str) -> str:

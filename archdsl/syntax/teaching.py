@@ -17,6 +17,7 @@ from archdsl.source import Source
 from archdsl.syntax.calls import (
     arguments_without_brackets,
     assignment,
+    assignment_in_stage,
     brackets_of_a_size,
     called_on_a_value,
     chains_in_brackets,
@@ -364,6 +365,7 @@ RULES: tuple[Callable[[Mistake], Diagnostic | None], ...] = (
     copies_before_step,
     equals,
     assignment,
+    assignment_in_stage,
     inexact_equality,
     chained_comparison,
     misplaced_line,

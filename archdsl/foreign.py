@@ -36,6 +36,10 @@ NO_LOOP = "`lstm` and `gru` read a whole sequence: the language has no loop over
 PROJECTED = "three values flow into `attend`: queries, keys and values, projected by steps of their own"
 NO_NORM = "the language has no such normalization: `archdsl ops` lists those that it has"
 NO_ACTIVATION = "the language has no such activation: `archdsl ops` lists those that it has"
+GATED = "a gated layer of 256 hidden features, where 64 flow in and out"
+NO_POINTS = (
+    "the language has no sets of points: sampling and grouping them needs ops of its own (`docs/adding_an_op.md`)"
+)
 NO_POOL = "the language has no such pooling: `archdsl ops` lists those that it has"
 NO_MOVE = "the language moves no dimensions, channels come first: `flatten`, `tokens` and `reshape` keep the order"
 NO_DETECTION = "the language has no detection layers: let the spec end with the convolution before this"
@@ -112,7 +116,12 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
     ("elu", "", "exponentiallinearunit"),
     ("softmax", "", "softmaxlayer softmax2d softmaxactivation spatialsoftmax"),
     ("tanh", "", "hyperbolictangent tanhactivation"),
-    ("", NO_ACTIVATION, "selu celu glu swiglu geglu reglu softplus softsign maxout hardtanh rrelu crelu "
+    ("mul{linear(256) -> silu | linear(256)} -> linear(64)", GATED, "swiglu swiglumlp swigluffn llamamlp"),
+    ("mul{linear(256) -> gelu | linear(256)} -> linear(64)", GATED, "geglu gegelu gatedgelu gemmamlp"),
+    ("mul{linear(256) -> relu | linear(256)} -> linear(64)", GATED, "reglu"),
+    ("mul{channel_slice(0, 32) | channel_slice(32, 64) -> sigmoid}", "the first half of the channels, here of 64, "
+     "gated by the second", "glu gatedlinearunit"),
+    ("", NO_ACTIVATION, "selu celu softplus softsign maxout hardtanh rrelu crelu "
      "softshrink hardshrink logsigmoid hardmish squareplus"),
     ("relu", "an activation is a step of its own", "activation act nonlinearity activationlayer"),
     # pooling
@@ -235,6 +244,8 @@ _STEPS: tuple[tuple[str, str, str], ...] = (
     ("", "the language has `attend` for attention and no encoder or decoder: make a block of it, with `layer_norm`, "
      "`linear` and `add{it | ...}`", "transformer transformerencoder transformerencoderlayer transformerdecoder "
      "transformerdecoderlayer transformerblock encoderlayer decoderlayer cbam nonlocal nonlocalblock"),
+    ("", NO_POINTS, "sample group sampling grouping farthestpointsample farthestpointsampling furthestpointsample fps "
+     "ballquery samplegroup samplingandgrouping knn setabstraction"),
     ("", TRAINING, "loss crossentropy crossentropyloss softmaxloss softmaxwithloss mseloss bceloss nllloss accuracy "
      "optimizer sgd adam euclideanloss contrastiveloss hingeloss compile fit"),
     ("", NO_DETECTION, "yolo yololayer yolov3 region detection detect priorbox anchors nms detectionoutput ssd rpn"),

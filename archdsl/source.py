@@ -75,6 +75,10 @@ class Span:
         line, column = place.source.position(place.start)
         return f"{place.source.name}:{line}:{column}"
 
+    def holds(self, other: Span) -> bool:
+        """Whether the other stretch is a part of this one."""
+        return self.source == other.source and self.start <= other.start and other.end <= self.end
+
     def to(self, other: Span) -> Span:
         """The stretch from the start of this span to the end of `other`."""
         return Span(self.source, self.start, other.end)

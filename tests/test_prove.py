@@ -123,6 +123,15 @@ def shortcut(self: Any, x: torch.Tensor) -> torch.Tensor:
     return F.relu(self.norm(self.conv(x)) + x)
 
 
+def of_a_map(self: Any, x: torch.Tensor) -> torch.Tensor:
+    """Attention and a residual sum of the positions in a row, and a convolution of the map, as SegFormer has them."""
+    x = x.flatten(2).transpose(1, 2)
+    x = x + self.out(F.scaled_dot_product_attention(*self.qkv(x).chunk(3, -1)))
+    map = x.transpose(1, 2).view(-1, 3, 16, 16)
+    x = x + self.conv(map).flatten(2).transpose(1, 2).relu()
+    return x.transpose(1, 2).view(-1, 3, 16, 16)
+
+
 def dense(self: Any, x: torch.Tensor) -> torch.Tensor:
     first = self.first(x)
     return torch.cat([x, first, self.second(torch.cat([x, first], 1))], 1)
@@ -187,6 +196,9 @@ EQUAL: list[tuple[str, str, nn.Module]] = [
     ("upsampling to a size", "upsample(2, mode=bilinear)", nn.Upsample(size=32, mode="bilinear")),
     ("gates by linear layers", "mul{it | global_avg_pool -> conv(2, 1) -> relu -> conv(3, 1) -> sigmoid}",
      Calls(squeeze_by_linear, down=nn.Linear(3, 2), up=nn.Linear(2, 3))),
+    ("attention of a map", "add{it | linear(9, over=channels) -> split(3) -> attend(1) -> linear(3, over=channels)}\n"
+     "add{it | conv(3, 3) -> relu}", Calls(of_a_map, qkv=nn.Linear(3, 9), out=nn.Linear(3, 3),
+                                          conv=nn.Conv2d(3, 3, 3, 1, 1))),
     ("one module, called twice", "conv(3, 3) -> relu -> conv(3, 3) -> relu",
      Calls(lambda s, x: s.act(s.b(s.act(s.a(x)))), a=nn.Conv2d(3, 3, 3, 1, 1), b=nn.Conv2d(3, 3, 3, 1, 1),
            act=nn.ReLU())),
@@ -240,6 +252,9 @@ DIFFERENT: list[tuple[str, str, nn.Module, list[str]]] = [
     ("statistics of what is cut off", "trim([1, 0, 1, 0]) -> bn", NORM_THEN_CUT, ["border"]),
     ("shared weights", "shared unit = conv(3, 3)\nunit -> relu -> unit",
      seq(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU(), nn.Conv2d(3, 3, 3, padding=1)), ["sharing weights differently"]),
+    ("order of positions", "reshape(3 x 8 x 32) -> conv(4, 1)",
+     Calls(lambda s, x: s.conv(x.reshape(-1, 3, 32, 8)), conv=nn.Conv2d(3, 4, 1)),
+     ["reshape gives 4x8x32 here, 4x32x8 there"]),
     ("opaque", "relu", Calls(lambda _, x: x.relu().flip(2)), ["aten.flip only there"]),
     ("constant", "relu", Calls(lambda _, x: x.relu() + torch.linspace(0, 1, 16)),
      ["fixed only there", "arithmetic only there"]),
@@ -462,6 +477,36 @@ def test_a_list_of_outputs_is_as_many_outputs_in_their_order(ordered: bool) -> N
     assert report.ok is ordered, report_text(report)
 
 
+LAST = "there, its output has the channels last: compared with the axes moved"
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_logits_of_a_language_model_have_the_channels_last(tied: bool) -> None:
+    head = nn.Linear(32, 100, bias=False)
+    table = nn.Embedding(100, 32)
+    if tied:
+        head.weight = table.weight
+    module = Calls(lambda s, words: s.head(s.table(words)), table=table, head=head)
+    weight = ", weight=words" if tied else ""
+    body = f"shared words = embedding(100, 32)\nwords -> linear(100, bias=false{weight})"
+    report = against(body, module, "8 of int")
+    assert report.ok, report_text(report)
+    assert report.notes == (LAST,)
+
+
+def test_one_of_several_outputs_may_have_the_channels_last() -> None:
+    module = Calls(lambda s, x: (s.a(x), s.b(x).permute(0, 2, 3, 1)), a=nn.Conv2d(3, 4, 1), b=nn.Conv2d(3, 5, 1))
+    report = against("conv(4, 1) as a\noutput b: image -> conv(5, 1)", module)
+    assert report.ok, report_text(report)
+    assert report.notes == (LAST,)
+
+
+def test_height_and_width_are_no_channels() -> None:
+    module = Calls(lambda s, x: s.a(x).transpose(2, 3), a=nn.Conv2d(3, 4, 1))
+    report = against("conv(4, 1)", module)
+    assert [difference.what for difference in report.differences] == ["permute only there"]
+
+
 def test_a_given_module_stays_as_it_is() -> None:
     module = seq(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)).train()
     before = {name: value.clone() for name, value in module.state_dict().items()}
@@ -521,6 +566,19 @@ def test_a_dropout_that_is_missing_has_a_place() -> None:
     report = against("conv(4, 1)\nrelu\nconv(4, 1)", module, structure_only=True)
     (note,) = report.notes
     assert note == "dropout in no place here, 0.5 in 1 place there: not compared; missing after spec.arch:4 relu"
+
+
+class SwinDropPath(nn.Module):
+    """As Hugging Face's networks have it, each under a name of its own."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        kept = (0.5 + torch.rand(len(x), 1, 1, 1, dtype=x.dtype)).floor()
+        return x * kept / 0.5 if self.training else x
+
+
+def test_drop_paths_draw_no_numbers_in_a_proof() -> None:
+    module = Calls(lambda s, x: x + s.drop(s.conv(x)), conv=nn.Conv2d(3, 3, 1), drop=SwinDropPath())
+    assert against("add{it | conv(3, 1)}", module).ok
 
 
 class Residual(nn.Module):

@@ -231,8 +231,12 @@ def test_no_rule_mistakes_an_op(name: str) -> None:
 RARE = (
     "network Net:\n    input image: 4 x 7 x 7\n    relu -> channel_slice(0, 3) -> channel_slice(1, 3) -> conv(4, 1)\n",
     "network Net:\n    input image: 4 x 7 x 7\n    tanh -> reshape(2 x 98) -> flatten -> linear(3)\n",
+    "network Net:\n    input image: 4 x 4 x 6\n    tokens\n"
+    "    add{it | conv(4, 1) | image -> tanh -> tokens} -> linear(3)\n",
+    "network Net:\n    input image: 4 x 4 x 6\n    tanh -> tokens as row\n    path map = row -> reshape(4 x 4 x 6)\n"
+    "    add{map | mul{image | image -> global_avg_pool}} -> mul{it | map} -> conv(4, 3)\n",
 )
-"""What random networks seldom have: a slice of a slice, and shapes changed twice."""
+"""What random networks seldom have: a slice of a slice, shapes changed twice, and sums of maps and of rows."""
 
 
 @pytest.mark.parametrize("text", RARE)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from archdsl.elaborate.values import Flow, Given, Problem, Unit, describe, rows_of
-from archdsl.ops.base import Op
+from archdsl.ops.base import Op, required_inputs
 from archdsl.ops.words import words_of
 from archdsl.resolve.model import Network, Parameter
 from archdsl.resolve.names import too_many_arguments, unknown_argument
@@ -63,6 +63,8 @@ class OpMaker:
 
     def make(self, op: type[Op], arguments: Iterable[Given], defaults: Iterable[Given], span: Span) -> Call:
         """Makes an op. Raises `Problem` at the argument that is wrong or missing."""
+        arguments = tuple(arguments)
+        _refuse_values(op, arguments, span)
         fields = match_arguments(op.name, field_names(op), arguments, defaults, span)
         in_order = (fields[name].value for name in field_names(op) if name in fields)
         extra = tuple(value for value in in_order if isinstance(value, Flow))
@@ -75,6 +77,22 @@ class OpMaker:
             except ValidationError as error:
                 raise _translate(op, error, fields, span) from None
         return Call(made, extra, fields)
+
+
+def _refuse_values(op: type[Op], arguments: tuple[Given, ...], span: Span) -> None:
+    """Raises `Problem` for `attend(q, k, v, heads=4)`, where values that should flow in are written as arguments."""
+    values = [given for given in arguments if given.name is None and isinstance(given.value, Flow)]
+    if len(values) < 2 or required_inputs(op)[0] < 2:
+        return
+    rest = [given.span.text for given in arguments if given not in values and given.span is not None]
+    step = f"{op.name}({', '.join(rest)})" if rest else op.name
+    raise Problem(
+        "wrong-arguments",
+        f"the values that flow into `{op.name}` stand before it, and are no arguments",
+        span,
+        notes=rows_of(*values),
+        help=f"write `({', '.join(map(_text, values))}) -> {step}`",
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -119,7 +137,7 @@ def _translate(op: type[Op], error: ValidationError, fields: Mapping[str, Given]
             f"`{op.name}`'s `{name}` takes {expected}, got {found}",
             where,
             notes=rows_of(given),
-            help=f"write a number, for example {_text(given)}.channels" if given.value.tensor.kind == "float" else None,
+            help=_number_of(given) if "number" in expected else None,
         )
     code = "out-of-range" if _only_range(details) else "wrong-type"
     message = f"`{op.name}`'s `{name}` takes {expected}, got {found}"
@@ -143,6 +161,11 @@ def _advice(op: type[Op], name: str, given: Given | None, fields: Mapping[str, G
     if name == "padding" and given.value in words_of("pad", "mode"):
         return f"pad in a step before it: `pad(1, mode={given.value}) -> {op.name}(..., padding=valid)`"
     return None
+
+
+def _number_of(given: Given) -> str | None:
+    """The help for a value of the network in place of a number."""
+    return f"write a number, for example {_text(given)}.channels" if given.value.tensor.kind == "float" else None
 
 
 def _text(given: Given) -> str:
@@ -207,7 +230,16 @@ def check_kind(owner: str, parameter: Parameter, given: Given) -> Any:
     if parameter.type is None or _is_kind(parameter.type, given.value):
         return given.value
     message = f"`{owner}`'s `{parameter.name}` takes {KINDS[parameter.type]}, got {describe(given.value)}"
-    raise Problem("wrong-type", message, given.span, notes=rows_of(given))
+    raise Problem("wrong-type", message, given.span, notes=rows_of(given), help=_other_type(parameter, given))
+
+
+def _other_type(parameter: Parameter, given: Given) -> str | None:
+    """The declaration with the type of its own default."""
+    if given.origin != "default" or given.span is None:
+        return None
+    fitting = (kind for kind in KINDS if kind not in ("block", "op") and _is_kind(kind, given.value))
+    kind = next(fitting, None)
+    return kind and f"write `param {parameter.name}: {kind} = {given.span.text}`"
 
 
 def _is_kind(kind: ParameterType, value: Any) -> bool:

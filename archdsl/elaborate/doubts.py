@@ -90,13 +90,15 @@ def _unusual(call: Call, span: Span) -> Iterator[Doubt]:
 def _habit(unit: Unit, call: Call, inputs: tuple[Flow, ...], span: Span) -> Iterator[Doubt]:
     """Warns of `conv(3, 16, 3)`, which in other frameworks means 3 channels in, 16 out and a window of 3.
 
-    There is no warning if the stride is given by name: this order of arguments is then probably meant.
+    There is no warning if the stride is given by name, or behind two numbers what follows them in other frameworks:
+    this order of arguments is then probably meant, as in wav2vec's `conv(768, 128, padding=64, groups=16)`.
     """
     if field_names(type(call.op))[:2] != ("out", "kernel"):
         return
     written = [given for given in unit.given if given.name is None]
     numbers = [given.value for given in written]
-    if len(numbers) < 2 or any(given.name == "stride" for given in unit.given):
+    further = {"stride"} if len(numbers) > 2 else {"stride", "padding", "dilation", "groups"}
+    if len(numbers) < 2 or any(given.name in further for given in unit.given):
         return
     if not inputs or numbers[0] != inputs[0].tensor.channels or not _is_width(numbers, call):
         return

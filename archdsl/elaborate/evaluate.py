@@ -407,7 +407,9 @@ def _attribute(expression: tree.Attribute, environment: Environment, depth: int)
     value = evaluate(expression.value, environment, depth)
     name = expression.name
     if not isinstance(value, Flow):
-        raise Problem("unknown-attribute", f"{describe(value)} has no `.{name}`", expression.span)
+        verb = "have" if isinstance(value, tuple) and len(value) > 1 else "has"
+        help = _of_one(expression, value, environment)
+        raise Problem("unknown-attribute", f"{describe(value)} {verb} no `.{name}`", expression.span, help=help)
     if name in value.stages:
         return value.stages[name]
     facts = tensor_facts(value)
@@ -419,6 +421,22 @@ def _attribute(expression: tree.Attribute, environment: Environment, depth: int)
         expression.span,
         help=_of_a_clip(value, name) or _fact_meant(expression, sorted({*facts, *value.stages})),
     )
+
+
+def _of_one(expression: tree.Attribute, value: Any, environment: Environment) -> str | None:
+    """The help where several values flow: to ask the first of them, by its name if it has one."""
+    if not (isinstance(value, tuple) and value and isinstance(value[0], Flow)):
+        return None
+    if expression.name not in tensor_facts(value[0]):
+        return None
+    names = sorted(name for name in environment.names() if _is_value(environment.get(name), value[0]))
+    if names:
+        return f"write `{names[0]}.{expression.name}`"
+    return f"give them names where they are made, `as (a, b)`, and write `a.{expression.name}`"
+
+
+def _is_value(found: Any, value: Flow) -> bool:
+    return isinstance(found, Flow) and found.ref == value.ref
 
 
 def _of_a_clip(value: Flow, name: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -41,7 +42,11 @@ def mended(
         return _enlarged(branches) or _cropped(branches)
     which = "both" if len(branches) == 2 else "all"
     others = [origin for _, origin in branches if origin is not branch[1]]
-    return _conditioned(branch, others, wanted, which) or _projected(branch, wanted, which)
+    return (
+        _conditioned(branch, others, wanted, which)
+        or _widened(branch, others, wanted, which)
+        or _projected(branch, wanted, which)
+    )
 
 
 def _wanted(tensors: Sequence[Tensor]) -> Tensor:
@@ -121,8 +126,24 @@ def _projected(branch: Branch, wanted: Tensor, which: str) -> str:
     if not wanted.spatial:
         return _instead(origin, f"linear({wanted.channels})", "as many numbers as the other branch")
     stride = _stride(tensor, wanted)
+    if tensor.rank == 2 and not stride:
+        return _instead(origin, f"linear({wanted.channels})", f"then {which} are {wanted}")
     arguments = f"{wanted.channels}, 1, stride={stride}" if stride else f"{wanted.channels}, 1"
     return _instead(origin, f"conv({arguments})", f"then {which} are {wanted}")
+
+
+def _widened(branch: Branch, others: Sequence[tree.Chain], wanted: Tensor, which: str) -> str | None:
+    """Advice for a residual sum of a sequence: `linear(64)` for `linear(32)` in the other branch, or a projection."""
+    tensor, origin = branch
+    last = others[0].steps[-1].target if len(others) == 1 else None
+    if tensor.rank != 2 or tensor.spatial != wanted.spatial or origin.span.text != "it":
+        return None
+    text = last.span.text if isinstance(last, tree.Call) else ""
+    new, changed = re.subn(rf"^linear\((out=)?{wanted.channels}\b", rf"linear(\g<1>{tensor.channels}", text)
+    if not changed:
+        return None
+    wider = f"instead of `{text}` write `{new}`: then {which} are {tensor}"
+    return f"{wider}; or {_projected(branch, wanted, which)}"
 
 
 def _conditioned(branch: Branch, others: Sequence[tree.Chain], wanted: Tensor, which: str) -> str | None:

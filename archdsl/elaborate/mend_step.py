@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from archdsl.elaborate.mend_attend import three_values, without_windows
 from archdsl.elaborate.mend_parts import divided
 from archdsl.elaborate.mend_rank import reshaped
 from archdsl.elaborate.mend_tokens import for_attention, numbered
@@ -13,7 +14,8 @@ from archdsl.elaborate.refusal import Refusal
 KINDS: dict[str, tuple[Callable[[Refusal], str | None], ...]] = {
     "kernel-too-large": (enlarged,),
     "channels-not-divisible": (for_attention, divided),
-    "wrong-rank": (reshaped,),
+    "wrong-number-of-values": (three_values,),
+    "wrong-rank": (without_windows, reshaped),
     "wrong-kind": (reshaped, numbered),
 }
 """What looks for an edit, in turn, by the code of the complaint."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -52,8 +53,18 @@ def merge(
         return apply(expander, unit, tuple(values), merge.op.span, shell, label)
     except Problem as problem:
         if problem.diagnostic.code in ("shape-mismatch", "wrong-rank") and problem.diagnostic.help is None:
-            problem.diagnostic = replace(problem.diagnostic, help=_help(expander, unit, values, origins, environment))
+            help = _meant_by_it(expander, merge) or _help(expander, unit, values, origins, environment)
+            problem.diagnostic = replace(problem.diagnostic, help=help)
         raise
+
+
+def _meant_by_it(expander: Expansion, merge: tree.Merge) -> str | None:
+    """The edit of an `it` that was warned of in a branch: where branches do not fit, that is the likely reason."""
+    warned = expander.session.warned("ambiguous-it", merge.span)
+    edit = re.match(r"write `([\w.]+)`", warned.help or "") if warned else None
+    if warned is None or warned.span is None or edit is None:
+        return None
+    return f"instead of `{warned.span.text}` write `{edit[1]}`: `it` is what flows into this line"
 
 
 def _help(

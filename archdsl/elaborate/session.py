@@ -98,6 +98,11 @@ class Session:
         if not self.allows.covers(code, [span, *(place.span for place in self.places)]):
             self.report(Problem(code, message, span, severity="warning", **more))
 
+    def warned(self, code: str, around: Span) -> Diagnostic | None:
+        """The first warning of this code in a text."""
+        found = (one for one in self._diagnostics.values() if one.code == code and one.span is not None)
+        return next((one for one in found if one.span is not None and around.holds(one.span)), None)
+
     def tick(self, span: Span, path: str) -> None:
         """Subtracts the cost of a node, a block or a turn of a loop from the budget, and that of a long path."""
         self.budget.draw(EVALUATIONS + len(path) // LETTERS, span)

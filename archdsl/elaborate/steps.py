@@ -14,6 +14,7 @@ from archdsl.elaborate.endless import too_deep
 from archdsl.elaborate.environment import Environment
 from archdsl.elaborate.evaluate import word_or_value
 from archdsl.elaborate.expansion import Expansion, Result, Shell
+from archdsl.elaborate.forgotten_flatten import refuse_pooled
 from archdsl.elaborate.session import Place
 from archdsl.elaborate.settings import settle
 from archdsl.elaborate.values import Failed, Flow, Given, Problem, Quiet, Unit, describe, plain, rows_of
@@ -81,6 +82,7 @@ def apply_op(
     session.budget.draw(len(inputs), span)
     warn_of_writing(session, unit, call, inputs, span)
     try:
+        refuse_pooled(session.builder, call.op, [value.ref for value in inputs])
         refs = session.builder.node(
             call.op,
             [value.ref for value in inputs],

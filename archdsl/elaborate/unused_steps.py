@@ -26,7 +26,7 @@ def unused_steps(graph: Graph, told: Collection[Span]) -> Iterator[Diagnostic]:
         if node.id in idle and not graph.users(node.id):
             ends.setdefault(_text(graph, node, used), []).append(node)
     for span, nodes in ends.items():
-        if not any(_lies_in(span, whole) for whole in told):
+        if not any(whole.holds(span) for whole in told):
             yield _warning(graph, span, nodes, idle, gone)
 
 
@@ -41,10 +41,6 @@ def _text(graph: Graph, node: Node, used: set[str]) -> Span:
     """The text of the outermost scope around a node in which everything is unused, or the node's own."""
     unused_scopes = [scope for scope in graph.ancestry(node.scope) if scope.path not in used]
     return unused_scopes[-1].span if unused_scopes else node.span
-
-
-def _lies_in(span: Span, whole: Span) -> bool:
-    return span.source == whole.source and whole.start <= span.start and span.end <= whole.end
 
 
 def _warning(graph: Graph, span: Span, ends: list[Node], idle: frozenset[str], gone: frozenset[str]) -> Diagnostic:

@@ -9,8 +9,14 @@ from typing import Any
 from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
-CLASSES = frozenset({"StochasticDepth", "DropPath"})
-"""The names of the class in torchvision, timm and the source that archdsl emits."""
+CLASSES = ("StochasticDepth", "DropPath")
+"""How names of the class end: in torchvision, timm and the source that archdsl emits they are these, and Hugging Face's
+begin with the network, `SegformerDropPath`."""
+
+
+def is_drop_path(module: nn.Module) -> bool:
+    """Whether a module leaves out a branch by chance."""
+    return type(module).__name__.endswith(CLASSES)
 
 
 @contextmanager
@@ -20,7 +26,7 @@ def drop_paths() -> Iterator[dict[nn.Module, float]]:
     found: dict[nn.Module, float] = {}
 
     def note(module: nn.Module, _: Any) -> None:
-        if type(module).__name__ in CLASSES:
+        if is_drop_path(module):
             found[module] = float(getattr(module, "p", None) or getattr(module, "drop_prob", None) or 0)
 
     hook = register_module_forward_pre_hook(note)

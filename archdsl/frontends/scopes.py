@@ -53,7 +53,7 @@ class Tree:
         """Whether each scope holds copies, as far as it was asked."""
         self.takes = _taken(named.scopes, made)
         """The values that each scope takes from outside."""
-        self.homes = _homes(named.ids, made)
+        self.homes = _homes(named, made, frozenset(self.paths))
         self.keys = {id: dict(m.weights) for id, m in zip(named.ids, made, strict=True) if m.weights}
 
     def graph(self, results: Sequence[tuple[str, tuple[int, int]]], lasting: int) -> Graph:
@@ -180,23 +180,25 @@ def _prefixes(scope: str) -> Iterator[str]:
     return (".".join(parts[: index + 1]) for index in range(len(parts)))
 
 
-def _homes(ids: Sequence[str], made: Sequence[NewNode]) -> dict[str, str]:
+def _homes(named: Names, made: Sequence[NewNode], scopes: frozenset[str]) -> dict[str, str]:
     """The path of each node's weights: that of its module or, if another op has that already, that of the node.
 
-    An op that takes the weight of another one has its path.
+    An op that takes the weight of another one has its path. Weights that two modules share may have the names of
+    either, and one of the two may be a scope, whose path only a node inside of it can have.
     """
     owners: dict[str, str] = {}
     kept: dict[tuple[Op, tuple[tuple[str, str], ...]], str] = {}
     taken: set[str] = set()
     homes: dict[str, str] = {}
     # Nodes without weights come last, so that none of them takes the name of a module that holds weights.
-    for id, one in sorted(zip(ids, made, strict=True), key=lambda pair: not pair[1].weights):
+    for id, scope, one in sorted(zip(named.ids, named.scopes, made, strict=True), key=lambda row: not row[2].weights):
         if one.op.is_tied():
             homes[id] = owners[one.weights["weight"]]
             continue
         content = (one.op, tuple(one.weights.items()))
         if not one.weights or content not in kept:
-            kept[content] = next(n for n in (_home(one, id), id, f"{id}.{one.op.name}") if n and n not in taken)
+            free = (n for n in (_home(one, id), id, f"{id}.{one.op.name}") if n and n not in taken)
+            kept[content] = next(n for n in free if n == scope or n not in scopes)
             taken.add(kept[content])
         homes[id] = kept[content]
         owners.update(dict.fromkeys(one.weights.values(), kept[content]))

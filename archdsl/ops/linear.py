@@ -45,7 +45,7 @@ class Linear(Op):
             self._expect_tied()
         if self.over == "positions":
             return self._over_positions(x)
-        if self.over is None and (x.rank > 2 or x.spatial == (1,)):
+        if self.over is None and x.rank > 2:
             raise Mismatch(
                 f"`linear` takes a vector, or channels x length, got {x}",
                 code="wrong-rank",
@@ -127,6 +127,7 @@ class Linear(Op):
         yield Example(cls(out=1000), (Tensor(2048),), Tensor(1000))
         yield Example(cls(out=10, bias=False, init=Zeros()), (Tensor(84),), Tensor(10))
         yield Example(cls(out=16), (Tensor(8, 10),), Tensor(16, 10))
+        yield Example(cls(out=16), (Tensor(8, 1),), Tensor(16, 1))
         yield Example(cls(out=16, over="channels"), (Tensor(8, 5, 6),), Tensor(16, 5, 6))
         yield Example(cls(out=50, bias=False, weight="words"), (Tensor(8, 10),), Tensor(50, 10))
         yield Example(cls(out=20, over="positions", bias=False), (Tensor(8, 10),), Tensor(8, 20))

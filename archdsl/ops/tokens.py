@@ -56,7 +56,9 @@ class Token(View):
 
     def shape(self, x: Tensor) -> Tensor:
         if x.rank != 2:
-            help = f"put `tokens` before it: `tokens -> token({self.index})`" if x.rank > 2 else None
+            help = f"put `tokens` before it: `tokens -> token({self.index})`"
+            if x.rank == 1:
+                help = "leave it out: a vector is one position already"
             found = f"the vector {x}" if x.rank == 1 else str(x)
             raise Mismatch(f"`token` takes channels x length, got {found}", code="wrong-rank", help=help)
         if not -x.spatial[0] <= self.index < x.spatial[0]:

@@ -275,9 +275,9 @@ class _Walk:
         return (part.arguments, other.arguments) if part.op == other.op else self.origins.arguments(part, other)
 
     def _names(self, part: Part, other: Part) -> tuple[str, ...]:
-        """The names of the arguments that differ."""
+        """The names of the arguments that differ; a kernel of 1 is the same for a map and for positions in a row."""
         mine, its = self._arguments(part, other)
-        return tuple(name for name in dict.fromkeys((*mine, *its)) if mine.get(name) != its.get(name))
+        return tuple(name for name in dict.fromkeys((*mine, *its)) if value(mine.get(name)) != value(its.get(name)))
 
     def _contrasts(self, part: Part, other: Part, colors: Mapping[Part, int]) -> Iterator[str]:
         names, (mine, its) = self._names(part, other), self._arguments(part, other)

@@ -16,9 +16,11 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
+from archdsl.frontends.chance import is_drop_path
 from archdsl.ir.graph import Graph
 from archdsl.ops.embed import Embed
 from archdsl.prove.form import Dims
+from archdsl.prove.layouts import Lasts
 from archdsl.prove.sides import Side
 from archdsl.prove.weights import WeightMap, load_weights
 from archdsl.tensor import Tensor
@@ -69,13 +71,19 @@ class Run:
     gradients: Mapping[str, torch.Tensor]
 
 
-def compare(ours: Side, theirs: Side, weights: WeightMap, outputs: Sequence[tuple[int, int]]) -> Numbers:
+NO_LASTS: Lasts = (frozenset(), frozenset())
+
+
+def compare(
+    ours: Side, theirs: Side, weights: WeightMap, outputs: Sequence[tuple[int, int]], lasts: Lasts = NO_LASTS
+) -> Numbers:
     """Runs both modules and compares their results.
 
-    `outputs` are pairs of indices of results that correspond, ours and theirs, the main ones first. If both networks
-    accept it, images and clips have a quarter or half of their height and width: the structure has been compared at
-    full size, so a smaller image is enough to compare the weights and how they are used. If the two differ at a smaller
-    size (padding may differ there), the next larger size decides.
+    `outputs` are pairs of indices of results that correspond, ours and theirs, the main ones first. The channels of the
+    results in `lasts` are moved from the last dimension to the first after the batch. If both networks accept it,
+    images and clips have a quarter or half of their height and width: the structure has been compared at full size, so
+    a smaller image is enough to compare the weights and how they are used. If the two differ at a smaller size (padding
+    may differ there), the next larger size decides.
     """
     module, reference = ours.make(), _on_cpu(theirs.make())
     randomize(reference)
@@ -83,7 +91,7 @@ def compare(ours: Side, theirs: Side, weights: WeightMap, outputs: Sequence[tupl
     load_weights(module, reference.state_dict(), weights, share=True)
     module = _on_cpu(module).double()
     for shapes in sizes([node.output for node in ours.graph.inputs]):
-        found = _compared(module, reference, inputs_of(ours.graph, shapes), weights, outputs)
+        found = _compared(module, reference, inputs_of(ours.graph, shapes), weights, outputs, lasts)
         if found.ok:
             break
     return found
@@ -95,12 +103,13 @@ def _compared(
     inputs: tuple[torch.Tensor, ...],
     weights: WeightMap,
     outputs: Sequence[tuple[int, int]],
+    lasts: Lasts,
 ) -> Numbers:
     shape = ", ".join("x".join(map(str, value.shape)) for value in inputs)
     infinite = (float("inf"),) * 3
     try:
-        here = _run(module, inputs, [ours for ours, _ in outputs])
-        there = _run(reference, inputs, [theirs for _, theirs in outputs])
+        here = _run(module, inputs, [ours for ours, _ in outputs], lasts[0])
+        there = _run(reference, inputs, [theirs for _, theirs in outputs], lasts[1])
     except Exception as error:
         said = str(error).strip().splitlines()
         return Numbers(shape, *infinite, "", f"{type(error).__name__}: {said[0] if said else ''}")
@@ -115,16 +124,16 @@ def _compared(
     )
 
 
-def _run(module: nn.Module, inputs: tuple[torch.Tensor, ...], places: Sequence[int]) -> Run:
+def _run(module: nn.Module, inputs: tuple[torch.Tensor, ...], places: Sequence[int], lasts: frozenset[int]) -> Run:
     """Runs a module in both modes. In training it may have further outputs, after those of evaluation."""
     statistics = {name: buffer.clone() for name, buffer in module.named_buffers()}
     with torch.no_grad():
-        results = tensors(module.eval()(*(value.clone() for value in inputs)))
+        results = tensors(module.eval()(*(value.clone() for value in inputs)), lasts)
     evaluation = tuple(results[place] for place in places if place < len(results))
     leaves = tuple(value.clone().requires_grad_() if value.is_floating_point() else value for value in inputs)
     with WithoutChance():
         # A module may change its input in place, which PyTorch forbids for a leaf that requires gradients.
-        results = tensors(module.train()(*(leaf.clone() for leaf in leaves)))
+        results = tensors(_in_training(module)(*(leaf.clone() for leaf in leaves)), lasts)
         training = tuple(results[place] for place in places)
         module.zero_grad()
         torch.stack([(_weights_of_loss(value) * value).sum() for value in training]).sum().backward()  # type: ignore[no-untyped-call]
@@ -136,9 +145,19 @@ def _run(module: nn.Module, inputs: tuple[torch.Tensor, ...], places: Sequence[i
     return Run(evaluation, tuple(value.detach() for value in training), found)
 
 
-def tensors(results: Any) -> list[torch.Tensor]:
-    """The tensors in a result, in any nested tuples or dictionaries; None is left out."""
-    return [leaf for leaf in tree_leaves(results) if isinstance(leaf, torch.Tensor)]
+def _in_training(module: nn.Module) -> nn.Module:
+    """The module in training mode, but for drop paths, some of which draw numbers that no function here replaces."""
+    module.train()
+    for inner in module.modules():
+        if is_drop_path(inner):
+            inner.eval()
+    return module
+
+
+def tensors(results: Any, lasts: frozenset[int] = frozenset()) -> list[torch.Tensor]:
+    """The tensors in a result, in any nested tuples or dictionaries, all with the channels first; None is left out."""
+    found = [leaf for leaf in tree_leaves(results) if isinstance(leaf, torch.Tensor)]
+    return [value.movedim(-1, 1) if place in lasts else value for place, value in enumerate(found)]
 
 
 def _weights_of_loss(value: torch.Tensor) -> torch.Tensor:

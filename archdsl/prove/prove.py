@@ -15,6 +15,7 @@ from archdsl.prove.colors import Parts
 from archdsl.prove.differences import divergences
 from archdsl.prove.folded import at_inference
 from archdsl.prove.form import Form, Part
+from archdsl.prove.layouts import put_first, said
 from archdsl.prove.match import Pairs, match
 from archdsl.prove.notes import left_out, rates
 from archdsl.prove.numbers import compare
@@ -59,8 +60,10 @@ def prove_sides(ours: Side, theirs: Side, structure_only: bool = False) -> Proof
 
 def _compared(ours: Side, theirs: Side, structure_only: bool) -> ProofReport:
     trained = [any(output.training for output in side.graph.outputs) for side in (ours, theirs)]
-    forms = tuple(normalize(form(side.graph, all(trained))) for side in (ours, theirs))
-    notes = tuple(left_out(ours, theirs, all(trained)))
+    forms = (form(ours.graph, all(trained)), form(theirs.graph, all(trained)))
+    lasts = put_first(forms)
+    forms = (normalize(forms[0]), normalize(forms[1]))
+    notes = (*left_out(ours, theirs, all(trained)), *said(lasts))
     parts = [found.parts() for found in forms]
     pairs = match(*parts)
     if pairs is None:
@@ -68,7 +71,7 @@ def _compared(ours: Side, theirs: Side, structure_only: bool) -> ProofReport:
         return ProofReport(ours.title, theirs.title, 0, 0, found, notes, None, None, structure_only)
     weights = WeightMap(ours.title, theirs.title, tuple(_correspondence(parts[0], pairs, ours, theirs)))
     nodes = [ours.graph.node(part.node) for part in parts[0] if part.home]
-    numbers = None if structure_only else compare(ours, theirs, weights, _outputs(forms, pairs))
+    numbers = None if structure_only else compare(ours, theirs, weights, _outputs(forms, pairs), lasts)
     notes = (*notes, *rates(pairs, ours, theirs))
     parameters = totals.parameters(ours.graph, nodes)
     return ProofReport(ours.title, theirs.title, len(pairs), parameters, (), notes, weights, numbers, structure_only)

@@ -23,7 +23,7 @@ def sizes(part: Part) -> str:
 
 
 def value(given: Any) -> str:
-    """An argument: `3` for a kernel of 3x3, `3x5`, `yes`."""
+    """An argument: `3` for a kernel of 3x3, `3x5`, `yes`. What is written alike is the same."""
     if isinstance(given, tuple) and given and all(isinstance(entry, int) for entry in given):
         return str(given[0]) if len(set(given)) == 1 else "x".join(map(str, given))
     is_plain = given is None or isinstance(given, bool)

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from archdsl import foreign, translated
 from archdsl.diagnostics import Diagnostic
+from archdsl.ops.base import required_inputs
 from archdsl.ops.initialize import INITIALIZERS
+from archdsl.ops.registry import REGISTRY
 from archdsl.ops.words import words, words_of
 from archdsl.resolve.known import Names
 from archdsl.resolve.model import Network
@@ -20,6 +22,13 @@ from archdsl.syntax.printer import expression_text
 def as_text(call: tree.Call) -> list[translated.Argument]:
     """The arguments of a call as they are written."""
     return [(argument.name, " ".join(argument.value.span.text.split())) for argument in call.arguments]
+
+
+def _holds_values(call: tree.Call) -> bool:
+    """Whether this may be `attend(q, k, v, heads=4)`, whose values are taken for arguments: expansion tells that."""
+    names = [argument for argument in call.arguments if argument.name is None and isinstance(argument.value, tree.Name)]
+    op = REGISTRY.get(call.function.name)
+    return len(names) > 1 and op is not None and required_inputs(op)[0] > 1
 
 
 class Expressions(Names):
@@ -170,7 +179,7 @@ class Expressions(Names):
                 name, position = names[position], position + 1
             elif name not in names:
                 self.found.append(self.unknown_in(call, unknown_argument(owner, names, name, argument.span)))
-            if name in seen:
+            if name in seen and not _holds_values(call):
                 self.report("wrong-arguments", f"`{owner}` gets `{name}` twice", argument.span)
             seen.add(name)
 

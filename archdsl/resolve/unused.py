@@ -1,6 +1,7 @@
 """Finds names that a file defines and does not use, from its text alone.
 
 A name counts as used if it stands anywhere else in the same definition, so those that are found are certainly unused.
+A path is used where a name that its steps are given is.
 Parameters of blocks are left out, since blocks that replace each other need the same ones. So are names given by `as`,
 since they are the names of steps.
 """
@@ -102,11 +103,17 @@ def _in_bodies(look: _Look, file: File) -> Iterator[Unused]:
             match made:
                 case tree.Let():
                     yield _let(made, file)
-                case tree.Path():
+                case tree.Path() if not _is_taken_apart(made, look):
                     help = f"join it with what flows, for example `add{{it | {name.name}}}`, or remove it"
                     yield _unused(name, made.span, "; its steps are left out", help)
                 case tree.Binding(several=True) | tree.Repeat() | tree.Shared() | tree.Learned():
                     yield _unused(name, name.span)
+
+
+def _is_taken_apart(path: tree.Path, look: _Look) -> bool:
+    """Whether names that are given in a path, `path p = ... -> split(2) as (a, b)`, are used: then its steps are."""
+    inside = (made for made in look.definitions if isinstance(made, tree.Binding) and path.span.holds(made.span))
+    return any(look.uses[name.name] > 0 for made in inside for name in made.names)
 
 
 def _let(made: tree.Let, file: File) -> Unused:

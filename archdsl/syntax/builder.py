@@ -93,12 +93,20 @@ class TreeBuilder:
         text = str(token)
         if text in RESERVED and text not in self.refused:
             why = "the sign between the sizes of a shape" if text == "x" else "a word of the language"
-            self.problem("reserved-word", f"`{text}` cannot be a name: it is {why}", span)
+            help = self.instead_of_x(span) if text == "x" else None
+            self.problem("reserved-word", f"`{text}` cannot be a name: it is {why}", span, help=help)
         if text in FOREIGN and text not in self.refused:
             self.problem("foreign-syntax", f"`{text}` is Python, not archdsl", span, help=FOREIGN[text])
         self.refused |= {text} & (RESERVED | set(FOREIGN))
         self.check_name(text, span)
         return tree.Name(text, span)
+
+    def instead_of_x(self, span: Span) -> str:
+        """What to write for `x`, which PyTorch's code calls whatever flows: a name where one is given, else `it`."""
+        line = self.source.text[: span.start].rpartition("\n")[2]
+        if re.search(r"\b(?:input|path|let|shared|learned|stage|output|param|as)\s+$|^\s*(?:block|def)\b", line):
+            return "call it `data`, or by what it holds"
+        return "what flows is called `it`"
 
     def check_name(self, text: str, span: Span) -> None:
         if text in self.refused:

@@ -16,6 +16,9 @@ NUMERIC = frozenset(
 )
 """Functions of numbers. They are defined in `resolve/names.py`, which this package must not import."""
 
+LINEAR = Meaning("linear(10)", "how many features flow in is not written")
+"""What `nn.Linear` is, which has the name of an op."""
+
 FLOWING = frozenset(("x", "it", "input"))
 """Names that cannot be given: `it` and `input` are what flows, and `x` belongs to shapes."""
 
@@ -44,6 +47,8 @@ def dotted_call(mistake: Mistake) -> Diagnostic | None:
     text = called(dotted[0], meaning, _arguments(inside[1])) if meaning and inside else None
     if meaning is not None and text is not None:
         meaning = Meaning(text, without_numbers(meaning.note))
+    if meaning is None and folded(dotted[0]) == "linear" and inside:
+        meaning = Meaning(called("Linear", LINEAR, _arguments(inside[1])) or LINEAR.code, LINEAR.note)
     unsure = f"write the name of an op, perhaps `{folded(dotted[0])}`: `archdsl ops` lists them"
     span = mistake.stretch(mistake.start - len(dotted[0]), mistake.start)
     message = f"`{shortened(dotted[0])}` is not an op: names of ops have no dots"
@@ -74,6 +79,47 @@ def called_on_a_value(mistake: Mistake) -> Diagnostic | None:
     if called is None or value is None:
         return None
     return mistake.says("foreign-syntax", "a value flows into a step by `->`", f"write `{value[1]} -> {called[0]}`")
+
+
+@of_a_line
+def chains_in_brackets(mistake: Mistake) -> Diagnostic | None:
+    """`(relu -> conv(8, 1), tanh)`, several chains where only names can stand in brackets."""
+    if mistake.word not in (",", "->"):
+        return None
+    opened = _opened(mistake.before)
+    if opened is None or re.search(r"\w$", mistake.before[:opened]):
+        return None
+    line = mistake.before + mistake.rest
+    parts, end = _parts(line, opened)
+    if len(parts) < 2 or not any("->" in part for part in parts):
+        return None
+    begin = mistake.start - len(mistake.before)
+    message = "brackets hold names of values; chains that go side by side are the branches of `parallel`"
+    span = mistake.stretch(begin + opened, begin + end)
+    return mistake.says("unexpected-token", message, f"write `parallel{{{' | '.join(parts)}}}`", span)
+
+
+def _opened(text: str) -> int | None:
+    """The place of the last bracket that is opened in a text and not closed."""
+    depth = 0
+    for place in range(len(text) - 1, -1, -1):
+        depth += {")": 1, "(": -1}.get(text[place], 0)
+        if depth < 0:
+            return place
+    return None
+
+
+def _parts(line: str, opened: int) -> tuple[list[str], int]:
+    """What stands between the commas in a bracket, but for inner brackets, and where the bracket is closed."""
+    parts, depth, begin = [], 0, opened + 1
+    for place in range(opened, len(line)):
+        depth += (line[place] in "([{") - (line[place] in ")]}")
+        if depth == 0 or (depth == 1 and line[place] == ","):
+            parts.append(line[begin:place].strip())
+            begin = place + 1
+        if depth == 0:
+            return parts, begin
+    return [], len(line)
 
 
 @of_a_line
@@ -202,12 +248,13 @@ def brackets_of_a_size(mistake: Mistake) -> Diagnostic | None:
 def sum_of_values(mistake: Mistake) -> Diagnostic | None:
     """`a + b`, `a * b` where `a` and `b` are values."""
     ops = {"+": "add", "*": "mul"}
-    left, right = mistake.before.rstrip(), mistake.rest[1:].strip()
-    names = re.fullmatch(r"\w+", left) and re.fullmatch(r"[A-Za-z_]\w*", right)
-    if mistake.word not in ops or not names or "ARROW" not in mistake.accepted:
+    left = re.search(r"(?:^|[:=|{]\s*)([A-Za-z_]\w*)\s*$", mistake.before)
+    right = re.match(r"[+*]\s*([A-Za-z_]\w*)\s*(?=$|->|[|}])", mistake.rest)
+    if mistake.word not in ops or left is None or right is None or "ARROW" not in mistake.accepted:
         return None
-    help = f"write `{ops[mistake.word]}{{{left} | {right}}}`"
-    return mistake.says("foreign-syntax", f"`{mistake.word}` computes with numbers; values are joined", help)
+    help = f"write `{ops[mistake.word]}{{{left[1]} | {right[1]}}}`"
+    span = mistake.stretch(mistake.start - len(mistake.before) + left.start(1), mistake.start + right.end(1))
+    return mistake.says("foreign-syntax", f"`{mistake.word}` computes with numbers; values are joined", help, span)
 
 
 @of_a_line
@@ -261,11 +308,26 @@ def assignment(mistake: Mistake) -> Diagnostic | None:
     return mistake.says("bare-assignment", message, f"write `{_named(name, right)}`" if right else None)
 
 
+@of_a_line
+def assignment_in_stage(mistake: Mistake) -> Diagnostic | None:
+    """`stage body: y = conv(16, 3)`."""
+    begins = re.fullmatch(r"(?:stage|output)\s+(\w+)\s*:\s*(\w+)\s*", mistake.before)
+    right = mistake.rest[1:].strip()
+    if mistake.word != "=" or begins is None or not right:
+        return None
+    span = mistake.stretch(mistake.start - len(mistake.before) + begins.start(2), mistake.start + len(mistake.rest))
+    message = f"`{begins[2]} =` gives no name here: what flows out of these steps is called `{begins[1]}`"
+    return mistake.says("bare-assignment", message, f"write `{right}`", span)
+
+
 def _named(name: str, right: str) -> str:
-    """The statement that gives a name to what stands to the right of the `=`."""
+    """The statement that gives a name to what stands to the right of the `=`; the step alone for `y = Unit(y)`."""
     called = re.fullmatch(r"(?:\w+\.)*(\w+)\((.*)\)\((\w+)\)", right)
     if right in FLOWING:
         return f"path {name} = {right}"
+    updated = re.fullmatch(rf"([A-Za-z_]\w*)\(\s*{name}\s*(?:,\s*([^()]*))?\)", right)
+    if updated is not None and updated[1] not in NUMERIC:
+        return f"{updated[1]}({updated[2]})" if updated[2] else updated[1]
     flow = f"{called[3]} -> {called[1]}({called[2]})" if called else right
     head = re.match(r"[A-Za-z_]\w*(?=[({]|\s*->)", flow)
     if not called and (head is None or head[0] in NUMERIC):

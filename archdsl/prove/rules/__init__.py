@@ -11,13 +11,14 @@ from archdsl.prove.form import Form
 from archdsl.prove.rules.borders import absorb_borders, join_borders, raise_trims, sink_pads
 from archdsl.prove.rules.merges import drop_trivial, join_merges, join_reshapes, join_scales, join_slices
 from archdsl.prove.rules.names import name_gates, name_linear, name_pools
-from archdsl.prove.rules.shapes import sink_reshapes
+from archdsl.prove.rules.shapes import sink_reshapes, sink_reshapes_of_merges
 
 RULES: tuple[Callable[[Form], bool], ...] = (
     name_pools,
     name_linear,
     drop_trivial,
     sink_reshapes,
+    sink_reshapes_of_merges,
     join_reshapes,
     join_slices,
     join_scales,

@@ -123,7 +123,7 @@ def join_slices(form: Form) -> bool:
             offset = source.part.arguments["start"]
             part.arguments = {"start": start + offset, "stop": stop + offset}
             part.inputs, changed = list(source.part.inputs), True
-        elif _joins_channels(source.part) and (taken := _taken(source.part, start, stop)):
+        elif joins_channels(source.part) and (taken := _taken(source.part, start, stop)):
             whole[part.wire] = taken[0]
             if len(taken) > 1:
                 whole[part.wire] = Wire(Part("concat", source.part.arguments, taken, part.dims, part.node, part.rank))
@@ -131,7 +131,7 @@ def join_slices(form: Form) -> bool:
     return changed or bool(whole)
 
 
-def _joins_channels(part: Part) -> bool:
+def joins_channels(part: Part) -> bool:
     """Whether a part puts the channels of its inputs one after the other."""
     return part.op == "concat" and part.arguments["over"] == "channels"
 

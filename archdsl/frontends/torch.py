@@ -25,6 +25,7 @@ from archdsl.frontends.references import build
 from archdsl.frontends.traces import translated, with_counter
 from archdsl.ir.graph import Graph
 from archdsl.ir.imported import Imported
+from archdsl.ir.weight_parts import entry_of
 from archdsl.tensor import Tensor
 
 
@@ -66,6 +67,10 @@ def traced_reference(
 def imported(module: nn.Module, example_inputs: Any, name: str | None = None) -> Imported:
     """Does the same as `from_torch`, and also gives the names of the module's parameters."""
     inputs = example_inputs if isinstance(example_inputs, tuple) else (example_inputs,)
+    # One tensor for two inputs would be traced as one value.
+    inputs = tuple(
+        value.clone() if id(value) in map(id, inputs[:place]) else value for place, value in enumerate(inputs)
+    )
     name = name or f"{type(module).__module__}.{type(module).__qualname__}"
     if inputs and all(value.dim() and value.shape[0] == 1 for value in inputs):
         # With two samples, the batch differs from axes of size 1. Some modules take only one sample.
@@ -146,7 +151,7 @@ def _with_one_more(module: nn.Module, exported: Exported, inputs: tuple[Any, ...
 
 def _unused(module: nn.Module, keys: Mapping[str, Mapping[str, str]], read: set[str]) -> tuple[str, ...]:
     """The names of the state_dict that no node has, of weights that none has under another name either."""
-    named = {key for of_node in keys.values() for key in of_node.values()} | read
+    named = {entry_of(key) for of_node in keys.values() for key in of_node.values()} | read
     state = module.state_dict(keep_vars=True)
     used = {id(state[key]) for key in named if key in state}
     return tuple(key for key, value in state.items() if key not in named and id(value) not in used)

@@ -38,10 +38,11 @@ def has_features_last(graph: Any, node: TraceNode) -> bool:
 def _axis_after(call: TraceNode, axis: int) -> int | None:
     """Where a call puts the axis; None if the call is more than a change of order."""
     if operation(call) in ALIKE:
-        return axis if len(call.meta["val"].shape) == 3 else None
+        return axis if call.meta["val"].dim() == 3 else None
     if operation(call) == "permute":
-        return [place % 3 for place in call.args[1]].index(axis)
+        order = [int(place) % 3 for place in call.args[1]]
+        return order.index(axis)
     if operation(call) == "transpose":
-        one, other = (bound(call)[name] % 3 for name in ("dim0", "dim1"))
+        one, other = (int(bound(call)[name]) % 3 for name in ("dim0", "dim1"))
         return {one: other, other: one}.get(axis, axis)
     return None

@@ -112,14 +112,15 @@ class _WithoutData(TorchFunctionMode):
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Hides what torch.export prints: when it fails, it prints graphs and also raises an error."""
-    logging.disable(logging.WARNING)
+    """Hides what torch.export prints and logs: when it fails, it prints graphs and also raises an error."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
     try:
         with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
-        logging.disable(logging.NOTSET)
+        logging.disable(before)
 
 
 def _exported(program: Any, training: bool, name: str) -> Exported:

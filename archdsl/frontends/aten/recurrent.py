@@ -1,7 +1,7 @@
 """LSTM and GRU layers, which a trace has as one call each: `aten.lstm`, `aten.gru`.
 
 A call gives the sequence and the state after it, and an op one of them. What the code uses of a call decides. Where it
-uses both, the op gives the sequence, at whose ends the state of the last layer is; other layers' states it does not have.
+uses both, the op gives the sequence, at whose ends the state of the last layer is; it has no states of others.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from archdsl.frontends.buffers import on_one_device
 from archdsl.frontends.chance import drop_paths
 from archdsl.frontends.export import Exported, export
 from archdsl.frontends.finished import finished
+from archdsl.frontends.parametrized import make_plain, with_plain_weights
 from archdsl.frontends.recorded import recorded, recording
 from archdsl.frontends.references import build
 from archdsl.frontends.traces import translated, with_counter
@@ -55,9 +56,10 @@ def traced_reference(
     """
     with recording() as calls:
         module = build(reference, meta)
+    notes = make_plain(module)
     try:
         found = imported(module, stand_ins(module, inputs_of(module)), reference)
-        return module, replace(found, recorded=recorded(found.modules, module, calls))
+        return module, replace(found, recorded=recorded(found.modules, module, calls), notes=(*found.notes, *notes))
     except CompileError as error:
         if not meta or "meta" not in "".join(note.text for one in error.diagnostics for note in one.notes):
             raise
@@ -65,7 +67,11 @@ def traced_reference(
 
 
 def imported(module: nn.Module, example_inputs: Any, name: str | None = None) -> Imported:
-    """Does the same as `from_torch`, and also gives the names of the module's parameters."""
+    """Does the same as `from_torch`, and also gives the names of the module's parameters.
+
+    Those are of the module with plain weights (`parametrized.py`), where some are computed from others.
+    """
+    module = with_plain_weights(module)
     inputs = example_inputs if isinstance(example_inputs, tuple) else (example_inputs,)
     # One tensor for two inputs would be traced as one value.
     inputs = tuple(

@@ -10,6 +10,7 @@ from torch import nn
 
 from archdsl.diagnostics import CompileError
 from archdsl.frontends.buffers import weights_on_meta
+from archdsl.frontends.parametrized import with_plain_weights
 from archdsl.frontends.torch import imported, stand_ins, traced_reference
 from archdsl.ir.graph import Graph
 from archdsl.ir.imported import Imported
@@ -79,6 +80,7 @@ def of_reference(reference: str, inputs: Sequence[Tensor], meta: bool = False) -
 
 def of_module(module: nn.Module, inputs: Sequence[Tensor], name: str | None = None) -> Side:
     """The side of a module. The module is traced and not changed; a copy of it is run. Raises `CompileError`."""
+    module = with_plain_weights(module)
     found = imported(module, stand_ins(module, inputs), name)
     return of_imported(found, found.graph.header.spec, lambda: deepcopy(module))
 

@@ -58,12 +58,21 @@ def traced_reference(
         module = build(reference, meta)
     notes = make_plain(module)
     try:
-        found = imported(module, stand_ins(module, inputs_of(module)), reference)
+        inputs = stand_ins(module, inputs_of(module))
+        _initialize(module, inputs)
+        found = imported(module, inputs, reference)
         return module, replace(found, recorded=recorded(found.modules, module, calls), notes=(*found.notes, *notes))
     except CompileError as error:
         if not meta or "meta" not in "".join(note.text for one in error.diagnostics for note in one.notes):
             raise
     return traced_reference(reference, inputs_of)
+
+
+def _initialize(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+    """Gives lazy layers their shapes, which they take from their first input."""
+    if any(nn.parameter.is_lazy(value) for value in (*module.parameters(), *module.buffers())):
+        with suppress(Exception), torch.no_grad():
+            module.eval()(*inputs)
 
 
 def imported(module: nn.Module, example_inputs: Any, name: str | None = None) -> Imported:

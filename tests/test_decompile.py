@@ -90,6 +90,14 @@ def test_a_written_spec_computes_what_the_code_does(reference: str) -> None:
     assert proof.ok, report_text(proof)
 
 
+@pytest.mark.parametrize("padding", [0, 49])
+def test_the_padding_token_of_an_embedding_is_written(padding: int) -> None:
+    module = nn.Sequential(nn.Embedding(50, 8, padding_idx=padding), nn.Linear(8, 2))
+    network = archdsl.loads(spec_of(imported(module, torch.zeros(2, 12, dtype=torch.long)).graph))
+    assert [layer.padding_idx for layer in network.module().modules() if isinstance(layer, nn.Embedding)] == [padding]
+    assert network.prove(module).ok
+
+
 def test_the_origin_is_no_part_of_the_language() -> None:
     graph = archdsl.load("lenet").graph
     assert "Read from nets:make(name='a')." in spec_of(graph, origin='nets:make(name="a")')

@@ -409,8 +409,9 @@ def test_foreign_operations_are_opaque_and_counted() -> None:
     # Projections of 16 to 48, 16 and 3 features at ten places, and two products of ten by ten in each of two heads.
     assert totals.macs(graph, nodes) == 10 * 16 * (48 + 16 + 3) + 2 * 2 * 10 * 10 * 8
     targets = {node.op.target: node for node in opaque_nodes(graph)}
-    assert targets["aten.flip"].op.arguments == "dims=[1]"
-    assert targets["aten.flip"].output == Tensor(10, 16)
+    # The input has its features last; they are the channels.
+    assert targets["aten.flip"].op.arguments == "dims=[1], input 1: batch, 2:10, 1:16"
+    assert targets["aten.flip"].output == Tensor(16, 10)
     assert graph.node("flat").output == Tensor(10, 3)
 
 

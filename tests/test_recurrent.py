@@ -146,11 +146,34 @@ def summed(module: Stated, x: Tensor) -> Tensor:
     return (sequence + h[-1].unsqueeze(1)).transpose(1, 2)
 
 
+def ends_of_both_ways(module: Stated, x: Tensor) -> Tensor:
+    sequence, h = module.layer(x)
+    return torch.cat([h[-2], h[-1], sequence.amax(1)], 1)
+
+
+def joined_layer(module: Stated, x: Tensor) -> Tensor:
+    sequence, h = module.layer(x)
+    return torch.cat([h.transpose(0, 1).flatten(1), sequence.mean(1)], 1)
+
+
+def last_layer(module: Stated, x: Tensor) -> Tensor:
+    sequence, (h, _) = module.layer(x)
+    return torch.cat([h[-1], sequence[:, 0]], 1)
+
+
 USES: dict[str, tuple[nn.RNNBase, Callable[[Stated, Tensor], Tensor]]] = {
     "last of h": (nn.LSTM(4, 5, 2, batch_first=True), lambda m, x: m.layer(x)[1][0][-1]),
     "c": (nn.LSTM(4, 5, batch_first=True), lambda m, x: m.layer(x)[1][1].squeeze(0)),
     "both directions": (nn.GRU(4, 5, 2, batch_first=True, bidirectional=True), both_ways),
     "sequence and last": (nn.GRU(4, 5, batch_first=True), summed),
+    "sequence, and the last of two layers": (nn.LSTM(4, 5, 2, batch_first=True), last_layer),
+    "sequence, and both directions of the last layer": (
+        nn.GRU(4, 5, 2, batch_first=True, bidirectional=True),
+        ends_of_both_ways,
+    ),
+    "sequence, and both directions": (nn.GRU(4, 5, batch_first=True, bidirectional=True), joined_layer),
+    "sequence and state": (nn.GRU(4, 5, batch_first=True), lambda m, x: m.layer(x)),
+    "state": (nn.GRU(4, 5, batch_first=True), lambda m, x: m.layer(x)[1]),
     "learned start": (
         nn.GRU(4, 5, 2, batch_first=True),
         lambda m, x: m.layer(x, m.start.expand(-1, x.shape[0], -1).contiguous())[0],

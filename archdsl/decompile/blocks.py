@@ -84,21 +84,39 @@ class Blocks:
         yield from (members[key] for key in _inner_first(members, inside))
 
     def _choose_flow(self, regions: Sequence[Region]) -> None:
-        """Puts first what flows through the uses of a class: of several values, the one made last in most uses."""
+        """Puts first what flows through the uses of a class: what one use gives to the next, or what flows through the
+        blocks inside; where nothing does, of several values the one made last in most uses."""
         counts = {len(self.borders[region].takes) for region in regions}
         if counts == {1}:
             return
-        places = {draft: {id: place for place, id in enumerate(draft.parts)} for draft in self.drafts}
-        latest: Counter[int] = Counter()
-        for region in regions:
-            takes = self.borders[region].takes
-            latest[max(range(len(takes)), key=lambda place: places[region.draft][takes[place].node])] += 1
-        first = latest.most_common(1)[0][0]
+        flowing = self._handed_on(regions) or self._flowing_inside(regions) or self._made_last(regions)
+        first = Counter(flowing).most_common(1)[0][0]
         for region in regions:
             border = self.borders[region]
             if first < len(border.takes):
                 others = [value for place, value in enumerate(border.takes) if place != first]
                 self.borders[region] = replace(border, takes=(border.takes[first], *others))
+
+    def _handed_on(self, regions: Sequence[Region]) -> list[int]:
+        """The places, among what uses take, of values that other uses give."""
+        given = {(region.draft, value) for region in regions for value in self.borders[region].gives}
+        rows = ((region.draft, enumerate(self.borders[region].takes)) for region in regions)
+        return [place for draft, takes in rows for place, value in takes if (draft, value) in given]
+
+    def _flowing_inside(self, regions: Sequence[Region]) -> list[int]:
+        """The places of values that flow through blocks directly inside, which take others beside them."""
+        found = []
+        for region in regions:
+            takes = self.borders[region].takes
+            inner = (one for one in region.draft.regions.values() if one.parent == region.path and one.path)
+            first = {self.borders[one].takes[0] for one in inner if len(self.borders[one].takes) > 1}
+            found += [place for place, value in enumerate(takes) if first & {*takes} == {value}]
+        return found
+
+    def _made_last(self, regions: Sequence[Region]) -> list[int]:
+        places = {draft: {id: place for place, id in enumerate(draft.parts)} for draft in self.drafts}
+        rows = ((places[region.draft], self.borders[region].takes) for region in regions)
+        return [max(range(len(takes)), key=lambda place: made[takes[place].node]) for made, takes in rows]
 
     # --- one class --------------------------------------------------------------------------
 

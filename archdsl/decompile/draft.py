@@ -363,13 +363,13 @@ def _of_spec(scope: Scope) -> Recorded:
 
 
 def _tidy(graph: Graph, id: str) -> Op:
-    """A node's op without a padding that its default comes to as well."""
-    op = graph.node(id).op
+    """A node's op without a padding of its window that the default comes to as well."""
+    op, tensors = graph.node(id).op, graph.tensors_into(id)
     field = type(op).model_fields.get("padding")
-    if field is None or op.model_dump()["padding"] == field.default:
+    if field is None or op.window(*tensors) is None or op.model_dump()["padding"] == field.default:
         return op
     with suppress(Exception):
-        tensors, usual = graph.tensors_into(id), op.model_copy(update={"padding": field.default})
+        usual = op.model_copy(update={"padding": field.default})
         if usual.outputs(*tensors) == op.outputs(*tensors) and usual.window(*tensors) == op.window(*tensors):
             return usual
     return op

@@ -89,6 +89,10 @@ class Arrangement:
         kept = () if atoms is None else (atoms,)
         return replace(self, axes=(*self.axes[:axis], *kept, *self.axes[axis + 1 :]))
 
+    def replaced(self, atom: Atom, other: Atom) -> Arrangement:
+        """With another atom in place of one."""
+        return replace(self, axes=tuple(tuple(other if one == atom else one for one in axis) for axis in self.axes))
+
     def reshaped(self, shape: Sequence[int]) -> Arrangement | None:
         """With the same numbers in the same order and another shape; None where an axis would be cut unevenly."""
         pending = [atom for axis in self.axes for atom in axis][::-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import traceback
 import warnings
@@ -112,14 +113,15 @@ class _WithoutData(TorchFunctionMode):
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Hides what torch.export prints: when it fails, it prints graphs and also raises an error."""
-    logging.disable(logging.WARNING)
+    """Hides what torch.export prints and logs: when it fails, it prints graphs and also raises an error."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
     try:
         with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
-        logging.disable(logging.NOTSET)
+        logging.disable(before)
 
 
 def _exported(program: Any, training: bool, name: str) -> Exported:
@@ -174,14 +176,40 @@ def _diagnosis(module: nn.Module, inputs: tuple[Any, ...], name: str, error: Exc
             "reference-inputs",
             f"{name} does not take the input {shown}" if inputs else f"{name} does not run without inputs",
             notes=(Note(f"PyTorch says: {said}"), *place),
-            help="give the shape of its input with the import: `archdsl import ... --input 3x224x224`, or "
-            "`--input '128 int'` for tokens",
+            help=_advice(error) or f"its forward takes {_signature(module)}: tensors, with the batch first. {WRAPPER}",
         )
     return Diagnostic(
         "cannot-trace",
         f"{name} runs, but neither torch.export nor torch.fx can trace it",
         notes=(Note(f"torch.export says: {said}"), *place),
+        help=_advice(error),
     )
+
+
+WRAPPER = "A function that returns a wrapper module adapts other arguments, as docs/prove.md shows"
+"""What helps where a forward takes something else than the inputs one by one."""
+
+
+def _advice(error: Exception) -> str | None:
+    """What to change, for failures with a known cause."""
+    said = str(error)
+    if "uninitialized parameter" in said:
+        return "run the module once before: its lazy layers get their shapes from the first input"
+    if "Cache" in said and "pytree" in said:
+        return (
+            "return tensors alone: name a function that returns a wrapper module, whose forward is "
+            "`return self.model(tokens, use_cache=False).logits`, as docs/prove.md shows"
+        )
+    return None
+
+
+def _signature(module: nn.Module) -> str:
+    """The parameters of a forward, as its code has them: `(x, mask=None)`."""
+    try:
+        parameters = inspect.signature(module.forward).parameters.values()
+    except (TypeError, ValueError):
+        return "other arguments"
+    return f"({', '.join(str(one.replace(annotation=one.empty)) for one in parameters)})"
 
 
 def _asks_for_values(error: Exception) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from archdsl.diagnostics import CompileError
 from archdsl.formats import refuse_block_string, refuse_foreign
 from archdsl.ir.graph import Graph, Node
 from archdsl.packages import require
@@ -45,7 +48,27 @@ def read_code(path: Path, reference: str, inputs: Sequence[Tensor]) -> Imported:
     from archdsl.frontends.references import usual_input
     from archdsl.frontends.torch import traced_reference
 
-    return traced_reference(reference, lambda module: inputs or [Tensor(*usual_input(reference, module))], meta=True)[1]
+    with advising("" if inputs else GIVE_SHAPE):
+        return traced_reference(reference, lambda module: inputs or [Tensor(*usual_input(reference, module))], True)[1]
+
+
+GIVE_SHAPE = (
+    "give the shape of its input with the import: `archdsl import ... --input 3x224x224`, or `--input '128 int'` for "
+    "tokens"
+)
+
+
+@contextmanager
+def advising(help: str) -> Iterator[None]:
+    """Has errors about a network's inputs say first what helps here."""
+    try:
+        yield
+    except CompileError as error:
+        if not help or all(one.code != "reference-inputs" for one in error.diagnostics):
+            raise
+        raise CompileError(
+            [replace(one, help=help) if one.code == "reference-inputs" else one for one in error.diagnostics]
+        ) from error
 
 
 def opaque_nodes(graph: Graph) -> tuple[Node, ...]:

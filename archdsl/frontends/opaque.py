@@ -164,7 +164,7 @@ def as_stored(trace: Trace, node: TraceNode) -> Made | Step:
     placed = trace.placed[node]
     if _is_stored(placed):
         return placed.value
-    found = in_order(placed)
+    found = in_order(placed) or in_order(_with_samples_first(placed))
     if found:
         return found.value
     dims = placed.arrangement.without_batch() or (1,)
@@ -177,6 +177,13 @@ def as_stored(trace: Trace, node: TraceNode) -> Made | Step:
         arguments=str(placed.arrangement),
     )
     return Step(op, (placed.value,), call=placed.call)
+
+
+def _with_samples_first(placed: Placed) -> Placed:
+    """A value whose samples are behind axes of size 1 alone, as in a state of one layer, without these axes."""
+    lies = placed.arrangement
+    before = lies.axes[: placed.batch_axis]
+    return placed.arranged(replace(lies, axes=lies.axes[len(before) :])) if not any(before) else placed
 
 
 def _kinds(tensor: Tensor) -> tuple[Kind, ...]:

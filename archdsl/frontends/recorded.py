@@ -27,12 +27,13 @@ def recording() -> Iterator[Calls]:
         calls[id(module)] = (module, args, kwargs)
         return module
 
-    nn.Module.__new__ = made  # type: ignore[method-assign, assignment]
+    # Some code calls it on a module: as a plain function it would take that for the class.
+    nn.Module.__new__ = staticmethod(made)  # type: ignore[method-assign, assignment]
     try:
         yield calls
     finally:
         # Python does not restore the slot of a deleted `__new__`: `object.__new__` would then refuse arguments.
-        nn.Module.__new__ = _plain  # type: ignore[method-assign, assignment]
+        nn.Module.__new__ = staticmethod(_plain)  # type: ignore[method-assign, assignment]
 
 
 def _plain(cls: type[nn.Module], /, *args: Any, **kwargs: Any) -> nn.Module:

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from pydantic import ValidationError
 
-from archdsl.frontends.arrangement import BATCH, REPEATED, Arrangement, along, whole
+from archdsl.frontends.arrangement import BATCH, REPEATED, Arrangement, Atom, along, whole
 from archdsl.frontends.aten.call import Result, Results, Trace, Translation, kind_of
 from archdsl.frontends.aten.elementwise import joined_elementwise
+from archdsl.frontends.aten.features import has_features_last
 from archdsl.frontends.aten.literal import in_order
 from archdsl.frontends.aten.pieces import pieces
 from archdsl.frontends.aten.placed import Placed
@@ -21,6 +22,7 @@ from archdsl.frontends.nodes import NewNode
 from archdsl.frontends.opaque import Counter, as_opaque, as_stored, counted_once, fixed
 from archdsl.ops.arguments import Mismatch
 from archdsl.ops.base import Op
+from archdsl.ops.held import Permute
 from archdsl.ops.internal import Input, Opaque
 from archdsl.ops.learned import Learned
 from archdsl.tensor import Tensor
@@ -72,7 +74,8 @@ class Translator:
         for node in trace.graph.nodes:
             if node in needed:
                 self._numbers[node] = self._make(self._steps[node], node)
-        self.results = [self._number(source, node) for source, node in zip(results, outputs, strict=True)]
+        rows = zip(results, outputs, strict=True)
+        self.results = [self._number(source, node, is_result=True) for source, node in rows]
         """For each output, the node (by number) that makes it, and which of its outputs that is."""
 
     def _input(self, node: TraceNode) -> None:
@@ -80,6 +83,10 @@ class Translator:
         op = Input(dims=tensor.dims, kind=tensor.kind)
         self._results[node] = (Placed.plain(Made(node), tensor, self.trace.batch),)
         self.trace.placed[node] = self._results[node][0]
+        if has_features_last(self.trace.graph, node):
+            turned = Step(Permute(order=(2, 1)), (Made(node),), call=node)
+            lies = whole((self.trace.batch, *tensor.dims[::-1])).permuted((0, 2, 1))
+            self.trace.placed[node] = Placed(turned, Tensor(*tensor.dims[::-1]), self.trace.batch, lies, node)
         self.trace.inputs.append(self._results[node][0])
         self._numbers[node] = len(self.made)
         self.made.append(NewNode(op, (), (tensor,), {}, ModuleCall("", "", node.name)))
@@ -235,14 +242,14 @@ class Translator:
                 pending.extend(_calls(self._steps[call]))
         return needed
 
-    def _number(self, source: Made | Step, node: TraceNode) -> tuple[int, int]:
+    def _number(self, source: Made | Step, node: TraceNode, is_result: bool = False) -> tuple[int, int]:
         """The node (by number) that makes a value, and which of its outputs that is."""
         if isinstance(source, Step):
-            return self._make(source, node), source.port
+            return self._make(source, node, is_result), source.port
         return self._numbers[source.call], source.port
 
-    def _make(self, step: Step, node: TraceNode) -> int:
-        inputs = tuple(self._number(source, node) for source in step.inputs)
+    def _make(self, step: Step, node: TraceNode, is_result: bool = False) -> int:
+        inputs = tuple(self._number(source, node, is_result) for source in step.inputs)
         weights = self._keys(step)
         if isinstance(step.op, Opaque):
             step = counted_once(self.trace, step, self._counted)
@@ -251,7 +258,8 @@ class Translator:
         if step.call is not None and content in self._shared:
             return self._shared[content]
         outputs = step.op.outputs(*(self.made[number].outputs[port] for number, port in inputs))
-        self.made.append(NewNode(step.op, inputs, outputs, weights, _place(step, step.call or node, weights)))
+        place = _place(step, step.call or node, weights, is_result and step.call is None)
+        self.made.append(NewNode(step.op, inputs, outputs, weights, place))
         if step.call is not None:
             self._shared[content] = len(self.made) - 1
         return len(self.made) - 1
@@ -282,9 +290,9 @@ def _in_order(trace: Trace, outputs: tuple[TraceNode, ...]) -> Iterator[TraceNod
 
 def _same_for_all(lies: Arrangement, batch: int, shape: tuple[int, ...]) -> Arrangement:
     """How the result of a call lies that does not depend on the input: what is made for each sample is made once."""
-    if not lies.rank or lies.axes[0] != along(BATCH, batch) or not shape:
-        return lies
-    return lies.with_axis(0, along(REPEATED, shape[0], 0))
+    if lies.rank and lies.axes[0] == along(BATCH, batch) and shape:
+        return lies.with_axis(0, along(REPEATED, shape[0], 0))
+    return lies.replaced(Atom(BATCH, batch), Atom(REPEATED, batch, 0))
 
 
 def _results(node: TraceNode) -> list[TraceNode]:
@@ -301,11 +309,13 @@ def _calls(source: Made | Step) -> Iterator[TraceNode]:
             yield from _calls(inner)
 
 
-def _place(step: Step, node: TraceNode, weights: Mapping[str, str]) -> ModuleCall:
+def _place(step: Step, node: TraceNode, weights: Mapping[str, str], is_result: bool) -> ModuleCall:
+    """The module in which a step is made; for one that only brings a result of the network into its shape, that is the
+    outermost of the modules around the call, so that the last of several equal blocks is like the others."""
     if isinstance(step.op, Learned):
         module, _, name = weights[""].rpartition(".")
         return ModuleCall(module, module, name)
     stack = node.meta.get("nn_module_stack") or {"": ("", None)}
-    call, (path, _) = list(stack.items())[-1]
+    call, (path, _) = list(stack.items())[: 2 if is_result else None][-1]
     name = step.op.target.rpartition(".")[2] if isinstance(step.op, Opaque) else step.op.name
     return ModuleCall(path, call, name.strip("_"))

@@ -20,11 +20,13 @@ from archdsl.frontends.buffers import on_one_device
 from archdsl.frontends.chance import drop_paths
 from archdsl.frontends.export import Exported, export
 from archdsl.frontends.finished import finished
+from archdsl.frontends.parametrized import make_plain, with_plain_weights
 from archdsl.frontends.recorded import recorded, recording
 from archdsl.frontends.references import build
 from archdsl.frontends.traces import translated, with_counter
 from archdsl.ir.graph import Graph
 from archdsl.ir.imported import Imported
+from archdsl.ir.weight_parts import entry_of
 from archdsl.tensor import Tensor
 
 
@@ -54,18 +56,36 @@ def traced_reference(
     """
     with recording() as calls:
         module = build(reference, meta)
+    notes = make_plain(module)
     try:
-        found = imported(module, stand_ins(module, inputs_of(module)), reference)
-        return module, replace(found, recorded=recorded(found.modules, module, calls))
+        inputs = stand_ins(module, inputs_of(module))
+        _initialize(module, inputs)
+        found = imported(module, inputs, reference)
+        return module, replace(found, recorded=recorded(found.modules, module, calls), notes=(*found.notes, *notes))
     except CompileError as error:
         if not meta or "meta" not in "".join(note.text for one in error.diagnostics for note in one.notes):
             raise
     return traced_reference(reference, inputs_of)
 
 
+def _initialize(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+    """Gives lazy layers their shapes, which they take from their first input."""
+    if any(nn.parameter.is_lazy(value) for value in (*module.parameters(), *module.buffers())):
+        with suppress(Exception), torch.no_grad():
+            module.eval()(*inputs)
+
+
 def imported(module: nn.Module, example_inputs: Any, name: str | None = None) -> Imported:
-    """Does the same as `from_torch`, and also gives the names of the module's parameters."""
+    """Does the same as `from_torch`, and also gives the names of the module's parameters.
+
+    Those are of the module with plain weights (`parametrized.py`), where some are computed from others.
+    """
+    module = with_plain_weights(module)
     inputs = example_inputs if isinstance(example_inputs, tuple) else (example_inputs,)
+    # One tensor for two inputs would be traced as one value.
+    inputs = tuple(
+        value.clone() if id(value) in map(id, inputs[:place]) else value for place, value in enumerate(inputs)
+    )
     name = name or f"{type(module).__module__}.{type(module).__qualname__}"
     if inputs and all(value.dim() and value.shape[0] == 1 for value in inputs):
         # With two samples, the batch differs from axes of size 1. Some modules take only one sample.
@@ -146,7 +166,7 @@ def _with_one_more(module: nn.Module, exported: Exported, inputs: tuple[Any, ...
 
 def _unused(module: nn.Module, keys: Mapping[str, Mapping[str, str]], read: set[str]) -> tuple[str, ...]:
     """The names of the state_dict that no node has, of weights that none has under another name either."""
-    named = {key for of_node in keys.values() for key in of_node.values()} | read
+    named = {entry_of(key) for of_node in keys.values() for key in of_node.values()} | read
     state = module.state_dict(keep_vars=True)
     used = {id(state[key]) for key in named if key in state}
     return tuple(key for key, value in state.items() if key not in named and id(value) not in used)

@@ -11,6 +11,7 @@ import torch
 from archdsl.frontends.aten import translations as all_translations
 from archdsl.frontends.aten.call import Trace, Translation
 from archdsl.frontends.aten.computed import ComputedTables
+from archdsl.frontends.aten.divided import divided
 from archdsl.frontends.aten.step import TraceNode
 from archdsl.frontends.aten.traced import recognized
 from archdsl.frontends.counted import for_one_sample
@@ -33,6 +34,8 @@ def translated(
     other placeholders hold. The batch is the first dimension of the first input. `larger` gives the calls, by name, of
     a trace with one sample more, and none where there is no such trace.
     """
+    parts = divided(graph, {node: key for node, key in keys.items() if key in parameters})
+    keys, parameters = {**keys, **parts}, parameters | frozenset(parts.values())
     shape = inputs[0].meta["val"].shape if inputs else ()
     tables = ComputedTables(numbers, lambda node: keys.get(node.name) in parameters)
     trace = Trace(graph, keys, parameters, int(shape[0]) if shape else 0, tables)

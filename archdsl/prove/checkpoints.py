@@ -8,6 +8,7 @@ from typing import Any
 
 from archdsl.counterparts import COUNTERPARTS
 from archdsl.ir.graph import Graph
+from archdsl.ir.weight_parts import entry_of
 from archdsl.prove.prove import prove
 from archdsl.prove.report import report_text
 from archdsl.prove.weights import WeightMap
@@ -32,7 +33,8 @@ def published(graph: Graph, state_dict: Mapping[str, Any], source: str) -> Weigh
         if report.inference:
             said = f"{reference} has no weights of its own for some layers: {'; '.join(report.notes)}"
             raise ValueError(f"{said}. archdsl.load({reference!r}) is the network that has them")
-        if all(key in state_dict for key, _ in report.weights.pairs if not key.endswith("num_batches_tracked")):
+        keys = (entry_of(key) for key, _ in report.weights.pairs if not key.endswith("num_batches_tracked"))
+        if all(key in state_dict for key in keys):
             return report.weights
     raise ValueError(f"the entries of this state_dict are not those of {' or '.join(references)}")
 

@@ -18,6 +18,7 @@ from torch.utils._pytree import tree_leaves
 
 from archdsl.frontends.chance import is_drop_path
 from archdsl.ir.graph import Graph
+from archdsl.ir.weight_parts import value_of
 from archdsl.ops.embed import Embed
 from archdsl.prove.form import Dims
 from archdsl.prove.layouts import Lasts
@@ -170,7 +171,7 @@ def _gradients(here: Run, there: Run, weights: WeightMap) -> dict[str, float]:
     """The differences of gradients by our name, for inputs and for every parameter that the two share."""
     names = {name: name for run in (here, there) for name in run.gradients if name.startswith("input ")}
     names |= {ours: theirs for theirs, ours in weights.pairs}
-    given = {ours: (here.gradients.get(ours), there.gradients.get(theirs)) for ours, theirs in names.items()}
+    given = {ours: (here.gradients.get(ours), value_of(there.gradients, theirs)) for ours, theirs in names.items()}
     found = {name: float("inf") for name, (one, other) in given.items() if (one is None) != (other is None)}
     pairs = {name: (one, other) for name, (one, other) in given.items() if one is not None and other is not None}
     unequal = {name: pair for name, pair in pairs.items() if not _equal(*pair)}
@@ -282,6 +283,9 @@ class WithoutChance(TorchFunctionMode):
             return args[0] if args else kwargs["input"]
         if func in self.LAYERS:
             return func(*args[:5], 0.0, *args[6:], **kwargs)
+        if func is F.multi_head_attention_forward:
+            # The calls inside it do not come here.
+            return func(*args, **kwargs | {"training": False})
         if func is F.scaled_dot_product_attention:
             return func(*args[:4], *(0.0 for _ in args[4:5]), *args[5:], **kwargs | ({} if args[4:] else NO_DROPOUT))
         if func is torch.Tensor.bernoulli_:

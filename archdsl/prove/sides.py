@@ -10,6 +10,8 @@ from torch import nn
 
 from archdsl.diagnostics import CompileError
 from archdsl.frontends.buffers import weights_on_meta
+from archdsl.frontends.load import advising
+from archdsl.frontends.parametrized import with_plain_weights
 from archdsl.frontends.torch import imported, stand_ins, traced_reference
 from archdsl.ir.graph import Graph
 from archdsl.ir.imported import Imported
@@ -65,6 +67,13 @@ def _keys_as_written(graph: Graph) -> dict[str, dict[str, str]]:
     return {id: row for id, row in changed.items() if row}
 
 
+INPUTS = (
+    "the inputs are passed in the order of the spec, as batch x channels x positions; a function that returns a "
+    "wrapper module adapts other arguments, as docs/prove.md shows"
+)
+"""What helps where a reference does not take the inputs of a spec."""
+
+
 def of_reference(reference: str, inputs: Sequence[Tensor], meta: bool = False) -> Side:
     """The side of a public network, given by name, which is traced with inputs of these shapes, or that of a file.
 
@@ -73,12 +82,14 @@ def of_reference(reference: str, inputs: Sequence[Tensor], meta: bool = False) -
     if reader_of(reference) and not is_reference(reference):
         found = read_network(reference, inputs)
         return replace(of_graph(found.graph), inference=found.inference)
-    module, found = traced_reference(reference, lambda _: inputs, meta)
+    with advising(INPUTS):
+        module, found = traced_reference(reference, lambda _: inputs, meta)
     return of_imported(found, reference, lambda: module)
 
 
 def of_module(module: nn.Module, inputs: Sequence[Tensor], name: str | None = None) -> Side:
     """The side of a module. The module is traced and not changed; a copy of it is run. Raises `CompileError`."""
+    module = with_plain_weights(module)
     found = imported(module, stand_ins(module, inputs), name)
     return of_imported(found, found.graph.header.spec, lambda: deepcopy(module))
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from archdsl.ir.weight_parts import entry_of, value_of
+
 FORMAT = "archdsl-weights-1"
 
 
@@ -15,7 +17,7 @@ class WeightMap:
     """Pairs of entries of a reference's state_dict and of ours that correspond: their name, our name.
 
     Paired entries hold the same numbers in the same order. Their shapes are equal, except for a linear layer that the
-    other network writes as a convolution.
+    other network writes as a convolution. Their name may say which rows of an entry it is: `in_proj_weight[0:32]`.
     """
 
     spec: str
@@ -45,15 +47,15 @@ def load_weights(module: Any, state_dict: Mapping[str, Any], weights: WeightMap,
     """
     own = module.state_dict()
     counters = {theirs for theirs, _ in weights.pairs if theirs.endswith("num_batches_tracked")}
-    missing = [theirs for theirs, _ in weights.pairs if theirs not in state_dict and theirs not in counters]
+    missing = [theirs for theirs, _ in weights.pairs if entry_of(theirs) not in state_dict and theirs not in counters]
     foreign = [ours for _, ours in weights.pairs if ours not in own]
     for names, whose in ((missing, f"of {weights.reference}"), (foreign, "of the module")):
         if names:
             raise ValueError(f"the state_dict {whose} has no {_some(names)}")
     loaded = {}
     for theirs, ours in weights.pairs:
-        if theirs in state_dict:
-            given, wanted = state_dict[theirs], own[ours].shape
+        given, wanted = value_of(state_dict, theirs), own[ours].shape
+        if given is not None:
             if given.numel() != wanted.numel():
                 raise ValueError(f"{theirs} is {_shape(given.shape)}, and {ours} is {_shape(wanted)}")
             loaded[ours] = given.reshape(wanted)

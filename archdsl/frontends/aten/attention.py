@@ -13,8 +13,8 @@ from archdsl.frontends.aten.added import Added, added_to
 from archdsl.frontends.aten.biases import bias_of
 from archdsl.frontends.aten.call import Call, Result, Trace, Translation
 from archdsl.frontends.aten.placed import Placed
-from archdsl.frontends.aten.scores import Scores, in_heads, leading, moved, product, scores_of, with_table
-from archdsl.frontends.aten.step import Step
+from archdsl.frontends.aten.scores import SOFTMAX, Scores, in_heads, leading, moved, product, scores_of, with_table
+from archdsl.frontends.aten.step import Step, TraceNode, operation
 from archdsl.frontends.aten.table import Table
 from archdsl.frontends.aten.window import Cut, windows_of
 from archdsl.ops.arguments import compact
@@ -23,9 +23,10 @@ from archdsl.ops.attend import Attend
 
 def attention(call: Call) -> Result:
     """Attention of values that lie as (..., positions, channels of a head)."""
-    q, k, v = (call.placed(name) for name in ("query", "key", "value"))
-    if q is None or k is None or v is None:
+    placed = [call.placed(name) for name in ("query", "key", "value")]
+    if None in placed:
         return None
+    q, k, v = (one.for_each_sample() for one in placed if one)
     causal, mask = bool(call["is_causal"]), call.table("attn_mask")
     dropout, bias = float(call["dropout_p"]), _bias(call)
     size = call.trace.shape(call["query"])[-1]
@@ -57,13 +58,24 @@ def written_out(call: Call) -> Result:
         scores = call.trace.scores.get(factor.node)
         other = factors[1 - place] if factors else factor
         v = call.trace.placed.get(other.node)
-        if scores and scores.weights and v:
+        if scores and scores.weights and v and _has_one_use(call.trace, factor.node):
             # The values' channels are the rows of their factor.
             *lead, channels, positions = other.order
             lies = v.arrangement.permuted([*lead, positions, channels])
             step = _attended(call.trace, replace(scores, lies=scores.lies.permuted(factor.order)), v.arranged(lies))
             return step if step is None or place == 0 else _turned(step)
     return None
+
+
+def _has_one_use(trace: Trace, weights: TraceNode) -> bool:
+    """Whether the weights that a softmax gives are used in one product alone: otherwise they are a value of their own,
+    and are computed once for all that use it."""
+    node = weights
+    while node in trace.scores and len(node.users) == 1:
+        if operation(node) in SOFTMAX:
+            return True
+        node = node.all_input_nodes[0]
+    return False
 
 
 def _turned(step: Step) -> Step:

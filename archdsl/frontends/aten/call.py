@@ -63,10 +63,10 @@ class Call:
         return table.number if table else None
 
     def is_value(self, name: str) -> bool:
-        """Whether an argument depends on the network's input, or is a learned value beside such a one."""
+        """Whether an argument depends on the network's input, or is learned or computed from what is."""
         node = self.arguments[name]
         placed = self.placed(name)
-        return self.trace.is_batched(node) or (placed is not None and placed.is_learned)
+        return self.trace.is_batched(node) or (placed is not None and (placed.is_learned or self.table(name) is None))
 
     def dims(self, name: str) -> tuple[int, ...]:
         """Dimensions of a value without the batch."""
@@ -125,7 +125,8 @@ class Trace:
     ) -> None:
         self.graph = graph
         self.keys = keys
-        """The module's own names of parameters and buffers, by the names of their placeholders."""
+        """The module's own names of parameters and buffers, by the names of their placeholders, or of the calls that
+        give some of their rows (`divided.py`)."""
         self.batch = batch
         self.placed: dict[TraceNode, Placed] = {}
         """How values lie in the graph, for all calls so far."""
@@ -156,7 +157,7 @@ class Trace:
         return hasattr(node, "meta") and node in self._batched
 
     def is_weight(self, node: TraceNode | None) -> bool:
-        return node is not None and node.op == "placeholder" and node.name in self.keys
+        return node is not None and getattr(node, "name", None) in self.keys
 
     def is_parameter(self, node: TraceNode) -> bool:
         """Whether a weight is learned."""

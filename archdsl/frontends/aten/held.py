@@ -181,7 +181,7 @@ def one_axis(call: Call, name: str = "dim", of: str = "self") -> tuple[Literal, 
 def product(call: Call) -> Result:
     """A product of matrices, or of those of each sample."""
     names = ("self", "other") if "other" in call.arguments else ("self", "mat2")
-    left, right = (call.placed(name) for name in names)
+    left, right = (placed and placed.for_each_sample() for placed in map(call.placed, names))
     if left and right and left.arrangement.rank == right.arrangement.rank > 2 and not right.has_batch:
         found = _of_all_samples(left, right)
         if found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archdsl.frontends.aten import recurrent
 from archdsl.frontends.aten.call import Call, Result, Translation, bound
 from archdsl.frontends.aten.rotation import rotary
 from archdsl.frontends.aten.step import Step, TraceNode, operation
@@ -78,5 +79,6 @@ IDIOMS: dict[str, tuple[Translation, ...]] = {
     "div": (local_response_norm, hard_sigmoid),
     "mul": (rms_norm,),
     "add": (rotary,),
+    "select": (recurrent.selected,),
 }
 """Translations by the last call."""

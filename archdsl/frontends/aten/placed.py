@@ -70,11 +70,17 @@ class Placed:
         return isinstance(inner, Step) and isinstance(inner.op, Learned | Positions)
 
     def for_each_sample(self) -> Placed:
-        """A value that is the same for all samples as one for each; other values as they are."""
-        first = self.arrangement.axes[0] if self.arrangement.axes else None
-        if self.has_batch or first not in ((), (Atom(REPEATED, self.batch, 0),)):
+        """A value that is the same for all samples as one for each; other values as they are.
+
+        The samples are the first axis, or the only place where the value is repeated as often as there are samples.
+        """
+        axes, alike = self.arrangement.axes, Atom(REPEATED, self.batch, 0)
+        if self.has_batch or not axes:
             return self
-        return self.arranged(Arrangement((along(BATCH, self.batch), *self.arrangement.axes[1:])))
+        if axes[0] in ((), (alike,)):
+            return self.arranged(Arrangement((along(BATCH, self.batch), *axes[1:])))
+        repeated = [atom for axis in axes for atom in axis if atom.dim == REPEATED]
+        return self.arranged(self.arrangement.replaced(alike, Atom(BATCH, self.batch))) if repeated == [alike] else self
 
     @property
     def has_batch(self) -> bool:

@@ -1,6 +1,7 @@
 """LSTM and GRU layers, which a trace has as one call each: `aten.lstm`, `aten.gru`.
 
-A call gives the sequence and the state after it, and an op one of them. What the code uses of a call decides.
+A call gives the sequence and the state after it, and an op one of them. What the code uses of a call decides. Where it
+uses both, the op gives the sequence, at whose ends the state of the last layer is; it has no states of others.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from archdsl.ops.crop import Trim
 from archdsl.ops.merge import Concat
 from archdsl.ops.recurrent import Gru, Lstm, Recurrent
 from archdsl.ops.recurrent_along import Along, GruAlong, LstmAlong
+from archdsl.ops.reshape import Split
 from archdsl.ops.tokens import Token
 from archdsl.tensor import Tensor
 
@@ -42,7 +44,8 @@ def recurrent(call: Call) -> Result:
     op = LAYERS[operation(call.node)](
         **_settings(call), start="like" if start else None, gives="sequence" if 0 in used else "state"
     )
-    if taken is None or start is None or not (used <= {0} or 0 not in used or _is_last_token(op, used)):
+    both = 0 in used and used != {0}
+    if taken is None or start is None or (both and not _is_of_last_layer(call, op, used)):
         return None
     tensors = (taken.tensor, *(Tensor(op.width, *one.tensor.spatial) for one in start))
     slots = _slots(call, op.weights(*tensors))
@@ -55,10 +58,8 @@ def recurrent(call: Call) -> Result:
     lies = whole((taken.batch, *given.dims)).inverted(order)
     if used <= {0}:
         return replace(step, arrangements=(lies,))
-    last = Step(Token(index=-1), (Made(call.node),), call=call.node)
-    state = Arrangement(((), along(BATCH, taken.batch), along(CHANNELS, op.width)))
     sequence = Placed(Made(call.node), given, taken.batch, lies, call.node)
-    return Results(step, (sequence, Placed(last, Tensor(op.width), taken.batch, state)))
+    return Results(step, (sequence, _last_state(call, op)))
 
 
 def along_rows(call: Call) -> Result:
@@ -121,9 +122,58 @@ def _used(node: TraceNode) -> set[int]:
     return {part.args[1] for part in parts if part.users} or {0}
 
 
-def _is_last_token(op: Recurrent, used: set[int]) -> bool:
-    """Whether the state that is used beside the sequence is what that ends with."""
-    return used == {0, 1} and op.layers == 1 and not op.bidirectional
+def _is_of_last_layer(call: Call, op: Recurrent, used: set[int]) -> bool:
+    """Whether what is used of the state, beside the sequence, is what the last layer's directions end with."""
+    if used != {0, 1}:
+        return False
+    users = [user for part in _parts(call.node, 1) for user in part.users]
+    last = op.layers * (1 + op.bidirectional) - 1 - op.bidirectional
+    return op.layers == 1 or all(_row(call.trace, user) >= last for user in users)
+
+
+def _parts(node: TraceNode, place: int) -> list[TraceNode]:
+    """The calls that take one of the results of a call."""
+    return [user for user in node.users if operation(user) == "getitem" and user.args[1] == place]
+
+
+def _row(trace: Trace, node: TraceNode) -> int:
+    """Which layer and direction of a state a call selects; -1 if it does something else."""
+    if operation(node) != "select" or trace.call(node)["dim"] != 0:
+        return -1
+    return int(trace.call(node)["index"]) % trace.shape(node.args[0])[0]
+
+
+def _last_state(call: Call, op: Recurrent) -> Placed:
+    """The state of the last layer, which the sequence has: forwards at its last position, backwards at its first.
+
+    Of earlier layers nothing is known, nor used.
+    """
+    batch = along(BATCH, call.trace.batch)
+    rows = [_end(call, op, direction) for direction in range(1 + op.bidirectional)]
+    if len(rows) == 1:
+        return Placed(rows[0], Tensor(op.width), call.trace.batch, Arrangement(((), batch, along(CHANNELS, op.width))))
+    both = Step(Concat(), tuple(rows), call=call.node)
+    lies = Arrangement((along(CHANNELS, 2, op.width), batch, along(CHANNELS, op.width)))
+    return Placed(both, Tensor(2 * op.width), call.trace.batch, lies)
+
+
+def _end(call: Call, op: Recurrent, direction: int) -> Step:
+    """What the last layer remembers at the end of a direction."""
+    value: Made | Step = Made(call.node)
+    if op.bidirectional:
+        value = Step(Split(parts=2), (value,), call=call.node, port=direction)
+    return Step(Token(index=-1 if direction == 0 else 0), (value,), call=call.node)
+
+
+def selected(call: Call) -> Result:
+    """The state of the last layer in one direction, where the sequence is used too."""
+    source = _named(call["self"])
+    made = call.trace.steps.get(source.args[0]) if operation(source) == "getitem" and source.args[1] == 1 else None
+    row = _row(call.trace, call.node)
+    if made is None or not isinstance(made.op, Recurrent) or made.op.gives != "sequence" or row < 0:
+        return None
+    value = _end(call.trace.call(source.args[0]), made.op, row % (1 + made.op.bidirectional))
+    return Placed.plain(value, Tensor(made.op.width), call.trace.batch)
 
 
 def _states(call: Call, state: Tensor) -> list[Placed]:

@@ -72,7 +72,8 @@ def scores_of(trace: Trace, q: Placed, keys: Placed, scale: float = 1.0) -> Scor
 
 def _factor(trace: Trace, factor: Factor) -> Placed | None:
     placed = trace.placed.get(factor.node)
-    return placed.arranged(placed.arrangement.permuted(factor.order)) if placed else None
+    value = placed.for_each_sample() if placed else None
+    return value.arranged(value.arrangement.permuted(factor.order)) if value else None
 
 
 def in_heads(placed: Placed) -> Placed:
@@ -226,13 +227,14 @@ def _dropped(call: Call, found: Scores, other: str) -> Scores | None:
     return replace(found, dropout=float(call["p"])) if found.weights and not found.dropout else None
 
 
+SOFTMAX = ("softmax", "_softmax")
+
 FURTHER = {
     "mul": _scaled,
     "div": _divided,
     "add": _with_added,
     "masked_fill": _masked,
-    "softmax": _softmax,
-    "_softmax": _softmax,
+    **dict.fromkeys(SOFTMAX, _softmax),
     "dropout": _dropped,
 }
 """What calls do to scores, besides changing their layout. Each gets the name of the call's other argument."""

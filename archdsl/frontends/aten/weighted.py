@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from archdsl.frontends.arrangement import CHANNELS, Arrangement, along, whole
+from archdsl.frontends.arrangement import CHANNELS, Arrangement, along, joined, whole
 from archdsl.frontends.aten.call import Call, Result, Translation, compact
 from archdsl.frontends.aten.literal import channels_first, literal
 from archdsl.frontends.aten.placed import Placed
@@ -171,17 +171,29 @@ def linear(call: Call) -> Result:
     if tied and taken:
         op = Linear(out=out, bias="bias" in weights, weight=tied)
         return Step(op, (taken.value,), weights, (taken.arrangement.with_axis(last, along(CHANNELS, out)),))
-    found = placed.read()
+    found = None if placed.is_learned else placed.read()
     if not taken and found and found[0].tensor.rank == 2 and found[1][2] == last:
         sequence, order = found
         lies = whole((sequence.batch, sequence.tensor.channels, out)).inverted(order)
         return Step(Linear(out=out, bias="bias" in weights, over="positions"), (sequence.value,), weights, (lies,))
-    taken = taken or channels_first(placed, last)
+    taken = taken or channels_first(placed, last) or _with_rows_apart(placed)
     if taken is None:
         return None
     says = taken.tensor.rank > 2 or taken.tensor.spatial == (1,)
     op = Linear(out=out, bias="bias" in weights, over="channels" if says else None)
     return Step(op, (taken.value,), weights, (taken.arrangement.with_axis(last, along(CHANNELS, out)),))
+
+
+def _with_rows_apart(placed: Placed) -> Placed | None:
+    """The value with its last axis as its channels, where rows hold positions and samples in any order."""
+    *rows, last = placed.arrangement.axes
+    apart = tuple((atom,) for axis in rows for atom in axis)
+    taken = channels_first(placed.arranged(replace(placed.arrangement, axes=(*apart, last))), len(apart))
+    if taken is None:
+        return None
+    found = iter(taken.arrangement.axes)
+    again = tuple(joined(atom for _ in axis for atom in next(found)) for axis in rows)
+    return taken.arranged(replace(taken.arrangement, axes=(*again, next(found))))
 
 
 def _with_computed_bias(call: Call) -> Result:
@@ -311,7 +323,7 @@ def layer(call: Call) -> Result:
 
 def _with_channels_last(placed: Placed) -> Placed | None:
     """The value whose channels are the last axis."""
-    last = placed.arrangement.rank - 1
+    placed, last = placed.for_each_sample(), placed.arrangement.rank - 1
     return placed.with_channels(last) or channels_first(placed, last)
 
 

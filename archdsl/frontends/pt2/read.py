@@ -15,6 +15,7 @@ from archdsl.frontends.pt2.archive import Archive, opened, refused
 from archdsl.frontends.pt2.program import DTYPES, Program, program_of
 from archdsl.frontends.traces import translated, with_counter
 from archdsl.ir.imported import Imported
+from archdsl.ir.weight_parts import entry_of
 from archdsl.tensor import Tensor
 from archdsl.text import shown
 
@@ -60,7 +61,7 @@ def _imported(program: Program, numbers: Mapping[str, torch.Tensor], name: str) 
     made = [with_counter(one, keys) for one in translator.made]
     results = [("", value) for value in translator.results]
     network = finished(made, results, len(results), classes, leaves, leaves, name)
-    used = {key for of_node in network.keys.values() for key in of_node.values()} | translator.buffers
+    used = {entry_of(key) for of_node in network.keys.values() for key in of_node.values()} | translator.buffers
     unused = tuple(key for key in program.keys.values() if key not in used)
     return replace(network, unused=unused, left_out=_left_out(program, unused))
 

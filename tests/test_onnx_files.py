@@ -389,11 +389,14 @@ def test_the_record_of_exported_networks_holds() -> None:
         rows = list(csv.DictReader(file))
     networks = dict.fromkeys(row["network"] for row in rows)
     assert [(row["network"], row["exporter"]) for row in rows] == list(product(networks, ("new", "old")))
-    assert len(networks) > 20
-    assert set(networks) <= set(NETWORKS)
+    assert set(networks) == set(NETWORKS)
+    # Exporters compute biases of attention from their tables, and layer scales, and keep what they computed.
+    computed = {"torchvision:swin_t", "timm:efficientformer_l1"}
+    # PyTorch's own folding, with which counts are compared, leaves a normalization of 960 channels beside its layer.
+    left = {"timm:ghostnet_100": 960}
     for row in rows:
         assert row["macs"] == row["torch_macs"], row
-        # Exporters compute Swin's biases from their tables, and keep what they computed.
-        assert row["params"] == row["torch_params"] or "swin" in row["network"], row
+        missing = int(row["torch_params"]) - int(row["params"])
+        assert missing == left.get(row["network"], 0) or row["network"] in computed, row
         assert row["opaque"] == "0", row
         assert float(row["difference"]) < 1e-4, row

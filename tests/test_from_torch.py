@@ -412,7 +412,7 @@ def test_foreign_operations_are_opaque_and_counted() -> None:
     # The input has its features last; they are the channels.
     assert targets["aten.flip"].op.arguments == "dims=[1], input 1: batch, 2:10, 1:16"
     assert targets["aten.flip"].output == Tensor(16, 10)
-    assert graph.node("flat").output == Tensor(10, 3)
+    assert graph.node("flat").output == Tensor(3, 10)
 
 
 class Sorted(nn.Module):

@@ -14,12 +14,13 @@ import pytest
 import archdsl
 from archdsl import cli
 from archdsl.analyses.measures import summarize
-from archdsl.analyses.totals import WEIGHTED, nodes_in, parameters
+from archdsl.analyses.totals import nodes_in, parameters
 from archdsl.backends.tables import FORMATS, render
 from archdsl.backends.tables.costs import build
 from archdsl.backends.tables.request import Request
 from archdsl.backends.tables.table import BLANK
 from archdsl.ir.graph import Graph, Scope
+from archdsl.ops.base import WEIGHTED
 from archdsl.studies.side_by_side import side_by_side
 
 

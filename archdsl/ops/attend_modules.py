@@ -49,7 +49,7 @@ ATTEND = Support(
         "        x = F.scaled_dot",
         """\
         mask = None
-        if self.causal and 1 < q.shape[2] < k.shape[2]:  # several positions after those in the cache
+        if self.causal and 1 < q.shape[2] < k.shape[2]:  # several, after those in the cache
             seen = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device)
             mask = seen.tril(k.shape[2] - q.shape[2])
         x = F.scaled_dot""",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import examples
+import error_examples
 import gallery_record
 import keras_record
 import zoo_record
@@ -20,7 +20,7 @@ from archdsl.ops import reference as ops
 DOCS = Path(__file__).parent.parent / "docs"
 
 GENERATED: dict[str, Callable[[], str]] = {
-    "diagnostics.md": lambda: codes.reference(examples.render),
+    "diagnostics.md": lambda: codes.reference(error_examples.render),
     "ops.md": ops.markdown,
     "gallery.md": gallery_record.markdown,
     "keras_gallery.md": keras_record.markdown,

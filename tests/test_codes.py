@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from examples import render
+from error_examples import render
 
 from archdsl.codes import CODES, read_example
 

@@ -103,6 +103,7 @@ def test_only_what_learns_is_left() -> None:
     graph = for_inference(graph_of("googlenet")).run.graph
     assert not {node.op.name for node in graph} & {"bn", "dropout", "identity", "drop_path"}
     assert [output.name for output in graph.outputs] == ["output"]
+    assert 'UNUSED = ("aux1.", "aux2.")' in inference_written(graph_of("googlenet"), NONE).text
 
 
 def test_weights_of_another_network_are_refused() -> None:

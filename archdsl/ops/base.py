@@ -142,7 +142,7 @@ class Op(BaseModel, ABC):
     backward_needs_output: ClassVar[bool] = True
     """The backward pass may read the output, so the output must not be overwritten."""
     mixes: ClassVar[bool] = False
-    """A number of the output may depend on any position of the inputs, as `window` and `pointwise` cannot say."""
+    """A number of the output may depend on any position of the inputs, although `window` is None."""
     reads_shape_alone: ClassVar[bool] = False
     """The output depends on the shape of the input and on none of its numbers."""
     without_onnx: ClassVar[str] = ""

@@ -12,10 +12,10 @@ the weights of the layer or of the normalization.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from archdsl.ir.graph import Graph, Node
 from archdsl.ir.rewrite import bypassed, replaced
@@ -45,11 +45,7 @@ class Fold:
 
 def fold_batchnorm(graph: Graph) -> Graph | Rewritten:
     """A graph with the same outputs at inference, up to rounding, and how its weights follow from the old ones."""
-    found = list(folds(graph))
-    if not found:
-        return graph
-    weights = {key: weight for fold in found for key, weight in _folded(graph, fold)}
-    return Rewritten(without_norms(graph, found), weights)
+    return folded(graph, list(folds(graph)), _formulas)
 
 
 def folds(graph: Graph) -> Iterator[Fold]:
@@ -78,10 +74,22 @@ def lone_pairs(graph: Graph) -> Iterator[tuple[Node, Node]]:
                 yield first, second
 
 
-def without_norms(graph: Graph, found: list[Fold]) -> Graph:
-    """The graph without these normalizations, and with biases in the layers that they are folded into."""
+class Formulas(NamedTuple):
+    """How a layer's weight follows from its old one, the variance and the scale; and its bias from the old one, the
+    entries `sources`, the variance, the mean, the scale and the shift."""
+
+    weight: Callable[..., Any]
+    bias: Callable[..., Any]
+    sources: tuple[str, ...] = ()
+
+
+def folded(graph: Graph, found: Sequence[Fold], formulas: Callable[[Graph, Fold], Formulas]) -> Graph | Rewritten:
+    """The graph without these normalizations, with biases in the layers that they are folded into."""
+    if not found:
+        return graph
     ops = {fold.layer.id: fold.layer.op.model_copy(update={"bias": True}) for fold in found}
-    return bypassed(replaced(graph, ops), [fold.norm.id for fold in found])
+    weights = {key: weight for fold in found for key, weight in _entries(graph, fold, formulas(graph, fold))}
+    return Rewritten(bypassed(replaced(graph, ops), [fold.norm.id for fold in found]), weights)
 
 
 def factor(eps: float, variance: Any, scale: Any = 1.0) -> Any:
@@ -89,18 +97,24 @@ def factor(eps: float, variance: Any, scale: Any = 1.0) -> Any:
     return scale * (variance + eps) ** -0.5
 
 
-def names(norm: Node) -> tuple[str, str, tuple[str, ...]]:
-    """The entries of a normalization in the state_dict: variance, mean and, if they are learned, scale and shift."""
+def _entries(graph: Graph, fold: Fold, formulas: Formulas) -> Iterator[tuple[str, Weight]]:
+    """The entries of the new state_dict: the layer's weight and its bias, which may be new."""
+    layer, norm = fold.layer, fold.norm
     assert isinstance(norm.op, Bn)
     learned = (norm.key("weight"), norm.key("bias")) if norm.op.affine else ()
-    return norm.key("running_var"), norm.key("running_mean"), learned
+    variance, mean = norm.key("running_var"), norm.key("running_mean")
+    yield layer.key("weight"), Weight((layer.key("weight"), variance, *learned[:1]), formulas.weight)
+    sources = (*formulas.sources, variance, mean, *learned)
+    if "bias" in layer.op.state(*graph.tensors_into(layer.id)):
+        yield layer.key("bias"), Weight((layer.key("bias"), *sources), formulas.bias)
+    else:
+        yield layer.key("bias"), Weight(sources, partial(formulas.bias, 0.0))
 
 
-def _folded(graph: Graph, fold: Fold) -> Iterator[tuple[str, Weight]]:
-    """How the layer's new weight and bias follow from both nodes' weights."""
-    layer, eps = fold.layer, fold.eps
-    slots = layer.op.state(*graph.tensors_into(layer.id))
-    shape = tuple(-1 if dim == fold.dim else 1 for dim in range(len(slots["weight"])))
+def _formulas(graph: Graph, fold: Fold) -> Formulas:
+    dims = len(fold.layer.op.state(*graph.tensors_into(fold.layer.id))["weight"])
+    shape = tuple(-1 if dim == fold.dim else 1 for dim in range(dims))
+    eps = fold.eps
 
     def weight(weight: Any, variance: Any, scale: Any = 1.0) -> Any:
         return weight * factor(eps, variance, scale).reshape(shape)
@@ -108,9 +122,4 @@ def _folded(graph: Graph, fold: Fold) -> Iterator[tuple[str, Weight]]:
     def bias(bias: Any, variance: Any, mean: Any, scale: Any = 1.0, shift: Any = 0.0) -> Any:
         return (bias - mean) * factor(eps, variance, scale) + shift
 
-    variance, mean, learned = names(fold.norm)
-    yield layer.key("weight"), Weight((layer.key("weight"), variance, *learned[:1]), weight)
-    if "bias" in slots:
-        yield layer.key("bias"), Weight((layer.key("bias"), variance, mean, *learned), bias)
-    else:
-        yield layer.key("bias"), Weight((variance, mean, *learned), partial(bias, 0.0))
+    return Formulas(weight, bias)

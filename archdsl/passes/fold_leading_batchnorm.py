@@ -9,23 +9,18 @@ has no shift. Layers with groups are left as they are.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 from archdsl.ir.graph import Graph, Node
 from archdsl.ops.conv import Conv
 from archdsl.ops.linear import Linear
-from archdsl.passes.fold_batchnorm import Fold, factor, is_tracked, lone_pairs, names, without_norms
-from archdsl.passes.pipeline import Rewritten, Weight
+from archdsl.passes.fold_batchnorm import Fold, Formulas, factor, folded, is_tracked, lone_pairs
+from archdsl.passes.pipeline import Rewritten
 
 
 def fold_leading_batchnorm(graph: Graph) -> Graph | Rewritten:
     """A graph with the same outputs at inference, up to rounding, and how its weights follow from the old ones."""
-    found = list(leading_folds(graph))
-    if not found:
-        return graph
-    weights = {key: weight for fold in found for key, weight in _folded(graph, fold)}
-    return Rewritten(without_norms(graph, found), weights)
+    return folded(graph, list(leading_folds(graph)), _formulas)
 
 
 def leading_folds(graph: Graph) -> Iterator[Fold]:
@@ -42,11 +37,9 @@ def _sees_no_border(graph: Graph, layer: Node) -> bool:
     return isinstance(layer.op, Linear) and layer.op.over != "positions"
 
 
-def _folded(graph: Graph, fold: Fold) -> Iterator[tuple[str, Weight]]:
-    """How the layer's new weight and bias follow from both nodes' weights."""
-    layer, eps = fold.layer, fold.eps
-    slots = layer.op.state(*graph.tensors_into(layer.id))
-    shape = (-1, *(1,) * (len(slots["weight"]) - 2))
+def _formulas(graph: Graph, fold: Fold) -> Formulas:
+    dims = len(fold.layer.op.state(*graph.tensors_into(fold.layer.id))["weight"])
+    shape, eps = (-1, *(1,) * (dims - 2)), fold.eps
 
     def weight(weight: Any, variance: Any, scale: Any = 1.0) -> Any:
         return weight * factor(eps, variance, scale).reshape(shape)
@@ -55,10 +48,4 @@ def _folded(graph: Graph, fold: Fold) -> Iterator[tuple[str, Weight]]:
         shifts = (shift - factor(eps, variance, scale) * mean).reshape(shape)
         return bias + (weight * shifts).reshape(len(weight), -1).sum(1)
 
-    variance, mean, learned = names(fold.norm)
-    yield layer.key("weight"), Weight((layer.key("weight"), variance, *learned[:1]), weight)
-    sources = (layer.key("weight"), variance, mean, *learned)
-    if "bias" in slots:
-        yield layer.key("bias"), Weight((layer.key("bias"), *sources), bias)
-    else:
-        yield layer.key("bias"), Weight(sources, partial(bias, 0.0))
+    return Formulas(weight, bias, (fold.layer.key("weight"),))

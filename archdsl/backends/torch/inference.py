@@ -14,6 +14,7 @@ from itertools import takewhile
 
 from archdsl.backends.python.code import Code, Function, Line, Suite, Text
 from archdsl.backends.python.layout import lay_out
+from archdsl.backends.torch.renaming import covering
 from archdsl.ir.graph import Graph, Node
 from archdsl.ops.base import Family
 from archdsl.ops.norm import Bn
@@ -49,9 +50,8 @@ class FoldedLoading:
     def definitions(self) -> Iterator[Text | Function]:
         """What stands before the network: which layers have taken over which normalizations."""
         if self.found.unused:
-            yield _assigned(
-                "UNUSED", map(_quoted, self.found.unused), "What weights begin with that only training needs."
-            )
+            starts = covering(self.found.unused, self._own())
+            yield _assigned("UNUSED", map(_quoted, starts), "What weights begin with that only training needs.")
         if self.rows:
             last = "; whether it comes first" if self.has_leading else ""
             doc = f"Ends of the paths of a layer and of the batch normalization folded into it, and its eps{last}."
@@ -64,9 +64,9 @@ class FoldedLoading:
         return f"({_quoted(layer)}, {_quoted(norm)}, {eps!r}{f', {leads}' if self.has_leading else ''})"
 
     def _own(self) -> list[str]:
-        """The names of weights that belong to this network, and those that are folded into them."""
+        """What may not begin so: names of this network's weights, and paths of what is folded into them."""
         own = [node.key(slot) for node in self.graph for slot in node.op.state(*self.graph.tensors_into(node.id))]
-        return [*own, *(norm for _, norm, *_ in self.found.rows)]
+        return [*own, *(f"{norm}." for _, norm, *_ in self.found.rows)]
 
     @property
     def lines(self) -> tuple[Line, ...]:

@@ -92,6 +92,7 @@ def test_weights_are_folded_as_pytorch_folds_them() -> None:
             torch.testing.assert_close((layer.weight, layer.bias), tuple(expected))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", MEASURED)
 def test_no_more_memory_is_held(name: str) -> None:
     """Activations while `forward` runs, measured on the device `meta`."""

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import accumulate
 
+from archdsl.decompile.idioms import IDIOMS, tidy
 from archdsl.ir.graph import Graph, Output, Scope, Value
 from archdsl.ir.recorded import Recorded
 from archdsl.ops.base import Family, Op
-from archdsl.ops.regularize import Dropout
-from archdsl.ops.reshape import ChannelSlice, Split
 from archdsl.tensor import Tensor
 
 CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict", "Identity"})
@@ -68,7 +65,7 @@ class Draft:
         self.header, self.outputs = graph.header, graph.outputs
         self.parts = {
             node.id: Part(
-                node.id, _tidy(graph, node.id), list(graph.inputs_of(node.id)), node.scope, node.outputs, node.weights
+                node.id, tidy(graph, node.id), list(graph.inputs_of(node.id)), node.scope, node.outputs, node.weights
             )
             for node in graph
         }
@@ -76,9 +73,8 @@ class Draft:
             path: Region(self, path, scope.parent, recorded.get(path) or _of_spec(scope))
             for path, scope in graph.scopes.items()
         }
-        self._leave_out_nothing()
-        self._tokens_first()
-        self._split_slices()
+        for idiom in IDIOMS:
+            idiom(self)
         self._take_in_joins()
         self._move_pixels()
         self._dissolve_containers()
@@ -158,52 +154,7 @@ class Draft:
 
     # --- passes ----------------------------------------------------------------------------
 
-    def _leave_out_nothing(self) -> None:
-        """Leaves out what never changes a value: an identity, and a dropout of nothing."""
-        values: dict[Value, Value] = {}
-        for part in list(self.parts.values()):
-            if part.op.name == "identity" or (isinstance(part.op, Dropout) and part.op.p == 0):
-                values[Value(part.id)] = values.get(part.inputs[0], part.inputs[0])
-                del self.parts[part.id]
-        self._redirect(values)
-
-    def _tokens_first(self) -> None:
-        """A normalization of a map whose pixels are numbered after it and beside it comes after the numbering."""
-        numbered = {part.inputs[0]: part for part in self.parts.values() if part.op.name == "tokens"}
-        users = self.users()
-        values: dict[Value, Value] = {}
-        for part in list(self.parts.values()):
-            after = users[Value(part.id)]
-            alone = len(after) == 1 and isinstance(after[0], Part) and after[0].op.name == "tokens"
-            if alone and part.op.family is Family.NORM and part.inputs[0] in numbered:
-                part.inputs = [Value(numbered[part.inputs[0]].id)]
-                part.outputs = part.op.outputs(self.tensor(part.inputs[0]))
-                again = numbered[Value(part.id)].id
-                values[Value(again)] = Value(part.id)
-                del self.parts[again]
-        self._redirect(values)
-        self._order()
-
-    def _split_slices(self) -> None:
-        """Slices that together are all channels of a value, each once, become one `split`."""
-        slices: dict[tuple[Value, str], list[tuple[int, Part]]] = defaultdict(list)
-        for part in self.parts.values():
-            if isinstance(part.op, ChannelSlice):
-                slices[part.inputs[0], part.region].append((part.op.start, part))
-        outputs: dict[Value, Value] = {}
-        for (value, _), found in slices.items():
-            (_, first), *others = found
-            starts, parts = zip(*sorted(found, key=lambda pair: pair[0]), strict=True)
-            channels = [part.outputs[0].channels for part in parts]
-            if not others or [*starts, self.tensor(value).channels] != list(accumulate(channels, initial=0)):
-                continue
-            first.op, first.outputs = Split(parts=_parts(channels)), tuple(part.outputs[0] for part in parts)
-            outputs |= {Value(part.id): Value(first.id, port) for port, part in enumerate(parts)}
-            for _, part in others:
-                del self.parts[part.id]
-        self._redirect(outputs)
-
-    def _redirect(self, values: Mapping[Value, Value]) -> None:
+    def redirect(self, values: Mapping[Value, Value]) -> None:
         """Replaces values by others wherever they are used."""
         for part in self.parts.values():
             part.inputs = [values.get(value, value) for value in part.inputs]
@@ -228,7 +179,7 @@ class Draft:
                     if fitting:
                         part.region = fitting[-1]
                         break
-        self._order()
+        self.order()
 
     def _move_pixels(self) -> None:
         """Pixels that become channels for one region alone belong to it, wherever code laid them out."""
@@ -243,7 +194,7 @@ class Draft:
             if len(found) == 1 and (path := found.pop()) and not path.startswith(f"{part.region}."):
                 part.region = path
 
-    def _order(self) -> None:
+    def order(self) -> None:
         """Puts every part after those whose values it takes, and otherwise leaves the order as it is."""
         ordered: dict[str, Part] = {}
         for start in self.parts:
@@ -352,24 +303,7 @@ class Draft:
         return {path: list(members) for path, members in found.items()}
 
 
-def _parts(channels: Sequence[int]) -> int | tuple[int, ...]:
-    return len(channels) if len(set(channels)) == 1 else tuple(channels)
-
-
 def _of_spec(scope: Scope) -> Recorded:
     """What a graph says of a scope: its block, the arguments that are numbers, and the names of its inputs."""
     numbers = {name: value for name, value in scope.arguments if isinstance(value, bool | int | float)}
     return Recorded(scope.block or "", numbers, scope.ports)
-
-
-def _tidy(graph: Graph, id: str) -> Op:
-    """A node's op without a padding of its window that the default comes to as well."""
-    op, tensors = graph.node(id).op, graph.tensors_into(id)
-    field = type(op).model_fields.get("padding")
-    if field is None or op.window(*tensors) is None or op.model_dump()["padding"] == field.default:
-        return op
-    with suppress(Exception):
-        usual = op.model_copy(update={"padding": field.default})
-        if usual.outputs(*tensors) == op.outputs(*tensors) and usual.window(*tensors) == op.window(*tensors):
-            return usual
-    return op

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -53,27 +55,30 @@ class Blocks:
         self.found: dict[str, Block] = {}
         self.called: dict[Region, tuple[Block, Mapping[str, Any]]] = {}
         self.inlined: set[Region] = set()
+        self.itself: dict[Region, str] = {}
+        """Regions inside a region of their own class, and the name of the block that both are."""
+        self.heights = {region: height for draft in self.drafts for region, height in _heights(draft).items()}
         for regions in self._groups():
             self._choose_flow(regions)
-            self._enter(regions)
+            if not _is_nested(regions) or not self._enter_recursive(regions):
+                self._enter_by_height(regions)
 
     # --- in which order ---------------------------------------------------------------------
 
     def _groups(self) -> Iterator[list[Region]]:
         """The regions of each class, after those of all classes inside it.
 
-        A class that is inside itself is divided by how deep its uses are.
+        A class that is inside itself is divided by how deep its uses are, if no block that calls itself says them all.
         """
-        heights: dict[Region, int] = {}
+        heights = self.heights
         of_class: dict[str, list[Region]] = defaultdict(list)
         for draft in self.drafts:
-            heights |= _heights(draft)
             for path, region in draft.regions.items():
                 if path:
                     of_class[_kind(region)].append(region)
         group: dict[Region, Key] = {}
         for kind, regions in of_class.items():
-            nested = any(_kind(outer) == kind for region in regions for outer in _outside(region))
+            nested = _is_nested(regions) and not _is_directly_nested(regions)
             group |= {region: (heights[region] if nested else 0, kind) for region in regions}
         members: dict[Key, list[Region]] = defaultdict(list)
         inside: dict[Key, set[Key]] = defaultdict(set)
@@ -120,6 +125,61 @@ class Blocks:
 
     # --- one class --------------------------------------------------------------------------
 
+    def _enter_by_height(self, regions: Sequence[Region]) -> None:
+        """Enters a class, and one that is inside itself as a block for each depth."""
+        if not _is_nested(regions):
+            self._enter(regions)
+            return
+        for height in sorted({self.heights[region] for region in regions}):
+            self._enter([region for region in regions if self.heights[region] == height])
+
+    def _enter_recursive(self, regions: Sequence[Region]) -> bool:
+        """Enters a class whose uses hold one another as one block that calls itself; False if no text says that."""
+        kind = regions[0].recorded.kind
+        inner_first = sorted(regions, key=lambda region: self.heights[region])
+        name = self._free(block_name(kind), False)
+        inside = {_parent(region): region for region in inner_first if _kind(_parent(region)) == kind}
+        self.itself = dict.fromkeys(inside.values(), name)
+        try:
+            body = self._unified(inner_first)
+            numbers = self._recursive_numbers(body, inner_first, inside, name)
+        except Unlike:
+            return False
+        finally:
+            self.itself = {}
+        self._add(name, inner_first, body, numbers)
+        return True
+
+    def _unified(self, regions: Sequence[Region]) -> Body:
+        """The text of all these regions. Raises `Unlike` if there is none."""
+        body = self.layout(regions[0], 0)
+        for use, region in enumerate(regions[1:], 1):
+            if self.ports(region) != self.ports(regions[0]):
+                raise Unlike
+            body = unified(body, self.layout(region, use), self.default)
+        return body
+
+    def _recursive_numbers(
+        self, body: Body, regions: Sequence[Region], inside: Mapping[Region, Region], name: str
+    ) -> Numbers:
+        """The numbers of a block that calls itself, with what the call inside is given.
+
+        Raises `Unlike` if these arguments need parameters that again need others.
+        """
+        places = {region: use for use, region in enumerate(regions)}
+        inner = {places[region]: places[held] for region, held in inside.items()}
+        (call,) = (step for step in body.steps if step.name == name)
+        for _ in range(2):
+            numbers = self._numbers(body, regions, bounds=True)
+            missing = numbers.parameters.keys() - call.holes.keys()
+            if not missing:
+                return numbers
+            for key in numbers.parameters:
+                call.holes[key] = {use: numbers.parameters[key][inner[use]] for use in call.uses}
+                if ABSENT in call.holes[key].values():
+                    raise Unlike
+        raise Unlike
+
     def _enter(self, regions: Sequence[Region]) -> None:
         kinds: list[tuple[Body, list[Region]]] = []
         if _kind(regions[0]).partition(" ")[0] in (*CONTAINERS, "Part"):
@@ -158,11 +218,39 @@ class Blocks:
         return straight and short and (len(kinds) > 1 or optional or most < 3)
 
     def _define(self, body: Body, members: Sequence[Region], one_of_several: bool) -> None:
+        if self._joined(members):
+            return
         name = self._free(block_name(members[0].recorded.kind), one_of_several)
+        self._add(name, members, body, self._numbers(body, members))
+
+    def _joined(self, members: Sequence[Region]) -> bool:
+        """Makes one block of stages whose classes differ in the number at the end of their names (`Cell0`, `Cell1`),
+        and else in one argument at most; False if there is no such class. Stages are laid out last, so that nothing
+        calls the other block yet."""
+        stem = _stem(members[0])
+        for name, block in self.found.items():
+            others = [region for region, (called, _) in self.called.items() if called is block]
+            stages = all(region.parent == "" for region in (*others, *members))
+            if not stages or {_stem(region) for region in others} != {stem} or _kind(others[0]) == _kind(members[0]):
+                continue
+            with suppress(Unlike):
+                regions = [*others, *members]
+                body = self._unified(regions)
+                numbers = self._numbers(body, regions)
+                if len(numbers.parameters) <= 1 and not numbers.conditions:
+                    del self.found[name]
+                    self._add(self._free(block_name(stem), False), regions, body, numbers)
+                    return True
+        return False
+
+    def _numbers(self, body: Body, members: Sequence[Region], bounds: bool = False) -> Numbers:
         uses = [self._use(region) for region in members]
-        numbers = Numbers(uses, body, "input.channels", next((c for c in CLASSES if c in uses[0].arguments), None))
+        classes = next((c for c in CLASSES if c in uses[0].arguments), None)
+        return Numbers(uses, body, "input.channels", classes, bounds)
+
+    def _add(self, name: str, members: Sequence[Region], body: Body, numbers: Numbers) -> None:
         defaults = numbers.defaults()
-        order = {key: place for place, key in enumerate(uses[0].arguments)}
+        order = {key: place for place, key in enumerate(numbers.uses[0].arguments)}
         parameters = sorted(numbers.parameters, key=lambda key: (key in defaults, order.get(key, len(order))))
         block = Block(name, self.ports(members[0])[1:], tuple(parameters), defaults, body, numbers)
         self.found[name] = block
@@ -202,6 +290,8 @@ class Blocks:
 
     def steps(self, region: Region, use: int) -> list[Step]:
         """What stands for a region in the text around it: a call, or its own steps."""
+        if region in self.itself:
+            return [Step(self.itself[region], uses={use}, is_call=True)]
         if region not in self.called:
             only = self.layout(region, use).only
             assert only is not None, f"{region.path} is not written in a chain"
@@ -242,6 +332,27 @@ def _kind(region: Region) -> str:
 def _outside(region: Region) -> Iterator[Region]:
     """The regions around one, without the network."""
     yield from (region.draft.regions[path] for path in region.draft.around(region.path)[1:])
+
+
+def _stem(region: Region) -> str:
+    """The name of a region's class without a number at its end."""
+    return region.recorded.kind.rstrip("0123456789")
+
+
+def _parent(region: Region) -> Region:
+    return region.draft.regions[region.parent or ""]
+
+
+def _is_nested(regions: Sequence[Region]) -> bool:
+    """Whether regions of a class lie inside others of it."""
+    return any(_kind(outer) == _kind(region) for region in regions for outer in _outside(region))
+
+
+def _is_directly_nested(regions: Sequence[Region]) -> bool:
+    """Whether each region of a class that is inside another of it is directly inside, and alone there."""
+    inside = [region for region in regions if _is_nested([region])]
+    parents = [_parent(region) for region in inside]
+    return len(set(parents)) == len(parents) and all(map(operator.eq, map(_kind, parents), map(_kind, inside)))
 
 
 def _heights(draft: Draft) -> dict[Region, int]:

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 from math import floor, isnan, nan
 from operator import add, floordiv, mul, sub
 from typing import Any
@@ -41,13 +41,18 @@ class Use:
 
 
 class Numbers:
-    """The parameters, formulas and conditions of one block. `flow` is the text for the channels that flow in."""
+    """The parameters, formulas and conditions of one block. `flow` is the text for the channels that flow in.
+
+    With `bounds`, a condition may be that a number is less than another, as in a block that calls itself until then.
+    """
 
     optional = "variant"
     """The name of a condition that nothing else says."""
 
-    def __init__(self, uses: Sequence[Use], body: Body, flow: str, classes: str | None = None) -> None:
-        self.uses, self.body, self.flow = uses, body, flow
+    def __init__(
+        self, uses: Sequence[Use], body: Body, flow: str, classes: str | None = None, bounds: bool = False
+    ) -> None:
+        self.uses, self.body, self.flow, self.bounds = uses, body, flow, bounds
         self.before: Row = [use.before for use in uses]
         self.after: Row = [use.after for use in uses]
         names = [name for name in uses[0].arguments if all(name in use.arguments for use in uses)]
@@ -60,9 +65,9 @@ class Numbers:
         for step in body.steps:
             for hole, vector in step.holes.items():
                 self.written[id(step), hole] = self._number(step, hole, vector)
-        for chain in chains(body.lines):
-            for step in chain.steps:
-                self._enter_condition(step.uses, chain.uses)
+        for row in chains(body.lines):
+            for step in row.steps:
+                self._enter_condition(step.uses, row.uses)
                 for branch in step.branches:
                     self._enter_condition(branch.uses, step.uses)
 
@@ -231,13 +236,20 @@ class Numbers:
 
     def _condition(self, uses: set[int], around: set[int]) -> Formula:
         """What holds in these uses, and in no other of those around."""
-        for text, row in self._questions():
+        for text, row in chain(self._limits(uses, around) if self.bounds else (), self._questions()):
             if all(bool(row[u]) == (u in uses) for u in around):
                 for name in {*self.known, *self.parameters}:
                     if _names(text, name):
                         self._chosen(name, self.known.get(name) or self.parameters[name])
                 return Formula(text)
         return self._new(self.optional, {u: u in uses for u in range(len(self.uses))})
+
+    def _limits(self, uses: set[int], around: set[int]) -> Iterator[tuple[str, Row]]:
+        """Whether a number is less than what it is in the uses in which something is not so."""
+        for name, row in {self.flow: self.before, **self.parameters, **self.known}.items():
+            if uses < around and _are_counts(row):
+                limit = min(row[use] for use in around - uses)
+                yield f"{name} < {limit}", [value < limit for value in row]
 
     def _questions(self) -> Iterator[tuple[str, Row]]:
         """Conditions in the order of how well they read, with their answers."""

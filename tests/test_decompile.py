@@ -148,6 +148,48 @@ def test_blocks_in_a_row_that_read_the_same_values_are_one_stage(late: bool) -> 
     assert "* 3" in text
 
 
+class Level(nn.Module):
+    """A level of a U-Net, which holds the level below: half the size, twice the channels."""
+
+    def __init__(self, channels: int, below: nn.Module | None) -> None:
+        super().__init__()
+        self.down = nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1)
+        self.below = nn.Identity() if below is None else below
+        self.up = nn.ConvTranspose2d(2 * channels, channels, 2, stride=2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.up(self.below(self.down(x).relu())).sigmoid()
+
+
+def test_a_class_whose_uses_hold_one_another_is_a_block_that_calls_itself() -> None:
+    module = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), Level(8, Level(16, Level(32, Level(64, None)))))
+    found = imported(module, torch.zeros(2, 3, 64, 64), "net:made")
+    text = spec_of(found.graph, recorded(found.modules, module, {}))
+    assert_same(text, found.graph)
+    assert text.count("block Level") == 1, text
+
+
+@pytest.mark.parametrize(
+    ("reference", "saying", "size"),
+    [
+        (
+            "timm.layers:NonLocalAttn(in_channels=16, rd_channels=8)",
+            "parallel{conv(8, 1) | conv(8, 1) | conv(8, 1)}",
+            9,
+        ),
+        ("timm:tf_efficientnet_b0", "padding=tf_same", 75),
+    ],
+)
+def test_what_code_takes_from_the_size_of_images_holds_at_other_sizes(reference: str, saying: str, size: int) -> None:
+    """Attention to all pixels, and padding as in TensorFlow: the text at another size is the code at that size."""
+    channels = 3 if "efficientnet" in reference else 16
+    found, other = (import_reference(reference, [((channels, pixels, pixels), "float")]) for pixels in (64, size))
+    text = spec_of(found.graph, found.recorded, reference)
+    assert saying in text
+    network = archdsl.loads(text, resolution=size)
+    assert prove_sides(of_graph(network.graph), of_graph(other.graph), structure_only=True).ok
+
+
 # --- the command -----------------------------------------------------------------------------
 
 

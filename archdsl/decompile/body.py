@@ -72,10 +72,11 @@ class Chain:
 
 @dataclass(eq=False, slots=True)
 class Line:
-    """A chain, and the names that its result has in the lines after it."""
+    """A chain, and the names that its result has in the lines after it. After a path, what flowed before flows on."""
 
     chain: Chain
     names: tuple[str, ...] = ()
+    is_path: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -97,6 +98,14 @@ class Body:
         yield from (step for _, step in (*self.learned, *self.shared, *self.fixed))
         for line in self.lines:
             yield from _steps(line.chain)
+
+    def begin_with(self, names: tuple[str, ...]) -> None:
+        """Lets the lines begin with values that have names, where they begin with what flows in."""
+        for line in self.lines:
+            if not line.chain.start:
+                line.chain.start = names
+            if not line.is_path:
+                break
 
     @property
     def only(self) -> Chain | None:

@@ -33,6 +33,8 @@ from archdsl.ops.learned import Learned
 
 LONGEST_BRANCHES, DEEPEST = 16, 2
 """The most steps in the branches of a join, and the most joins inside one another."""
+SHORT_BRANCH = 4
+"""A branch of as many steps, with one join, is read at a glance, however many branches there are."""
 
 Inner = Callable[[Region], list[Step]]
 """The steps that stand for a region inside the one that is laid out: a call of its block, or what it holds."""
@@ -67,6 +69,12 @@ class Layout:
         self.named: set[Value] = set()
         self.split: set[str] = set()
         """Joins too long for branches."""
+        self.were_split: set[str] = set()
+        """Joins that were too long before other values had names."""
+        self.around = 0
+        """How many joins there are around the one whose branches are laid out."""
+        self.of_split: set[Value] = set()
+        """The values that have names for such joins."""
 
     # --- members and the order of their values ------------------------------------------------
 
@@ -143,10 +151,10 @@ class Layout:
         by_name = len(self.gives) > 1 or any(self._several(self.made[value]) for value in self.gives)
         returned = self.gives if aside is None and by_name else ()
         aside = aside or frozenset()
-        while not self._named_all():
-            pass
+        self._name_all()
         names = self._names(label)
-        lines, before = [], self._entering()
+        lines: list[Line] = []
+        before = earlier = self._entering()
         targets = sorted({*self.named, *self.gives}, key=self.order.__getitem__)
         if aside:
             targets = [v for v in targets if v not in aside] + [v for v in targets if v in aside]
@@ -157,9 +165,12 @@ class Layout:
                 continue
             done.add(member)
             chain = self.chain(value, before, names, top=True)
+            if lines and (again := self._beside_last(value, chain, lines[-1], earlier, names)):
+                chain, before = again, earlier
+                lines[-1].is_path = True
             lines.append(Line(chain, tuple(names[v] for v in self._outputs(member, value))))
             if value not in aside:
-                before = None if self._several(member) else value
+                earlier, before = before, None if self._several(member) else value
         returns = tuple(names[v] for v in returned)
         self._drop_unused(lines, [*returns, *(names[value] for value in kept)])
         learned = tuple((names[v], self._learned(op)) for v, op in self.sources.items() if isinstance(op, Learned))
@@ -168,9 +179,29 @@ class Layout:
         fixed = tuple((names[value], op_step(op, self.use)) for value, op in others.items())
         return Body(lines, returns, learned, shared, fixed)
 
+    def _beside_last(
+        self, value: Value, chain: Chain, last: Line, earlier: Value | None, names: Mapping[Value, str]
+    ) -> Chain | None:
+        """The chain that leads to a value from what flowed before the last line, which is a path then; None if it leads
+        there from the last line's value."""
+        if not self.path or not chain.start or len(last.names) != 1 or earlier is None:
+            return None
+        again = self.chain(value, earlier, names, top=True)
+        return None if again.start else again
+
     def _learned(self, op: Learned) -> Step:
         sizes = zip(DIMENSIONS, op.dims, strict=False)
         return Step(op.name, {hole: {self.use: size} for hole, size in sizes}, uses={self.use})
+
+    def _name_all(self) -> None:
+        """Finds the values that have names. A join that was too long may be short once other values have names: values
+        that were named for such joins alone are looked at again."""
+        uses = Counter(value for inputs in self.inputs.values() for value in inputs)
+        for _ in range(2):
+            self.named -= {value for value in self.of_split if uses[value] == 1}
+            self.were_split, self.split = self.split, set()
+            while not self._named_all():
+                pass
 
     def _named_all(self) -> bool:
         """Names the last value that is used twice, or the inputs of a join that is too long; False if there is one."""
@@ -285,7 +316,21 @@ class Layout:
         source = self.made.get(inputs[0])
         if source and self._several(source) and list(inputs) == self._outputs(source, inputs[0]):
             return made, inputs[0], ()
-        return made, None, self._named_values(inputs, names)
+        return self._beside(member, inputs, names, visits, made)
+
+    def _beside(
+        self,
+        member: str,
+        inputs: Sequence[Value],
+        names: Mapping[Value, str],
+        visits: Counter[Value] | None,
+        made: list[Step],
+    ) -> tuple[list[Step], Value | None, tuple[str, ...]]:
+        """A member that several values flow into: they have names, or are branches side by side."""
+        if member in self.split or all(value in names for value in inputs):
+            return made, None, self._named_values(inputs, names)
+        branches, start = self._branches(member, inputs, names, visits)
+        return [Step("parallel", {}, branches, {self.use}, value=inputs[0]), *made], start, ()
 
     def _takes_all(self, member: str, before: Value, step: Step) -> bool:
         """Whether all outputs of the member that gives `before` flow into a step, and not `before` alone."""
@@ -318,28 +363,39 @@ class Layout:
         self, part: Part, names: Mapping[Value, str], visits: Counter[Value] | None
     ) -> tuple[list[Step], Value | None, tuple[str, ...]]:
         """The step of a join with a branch for each input, and the value at which its branches begin."""
-        flowing = list(dict.fromkeys(v for v in part.inputs if v not in self.sources))
-        rest = [v for v in flowing if v not in names] if part.id in self.split else flowing
+        branches, start = self._branches(part.id, part.inputs, names, visits)
+        return [Step(part.op.name, _holes(part.op, self.use), branches, {self.use}, value=Value(part.id))], start, ()
+
+    def _branches(
+        self, member: str, inputs: Sequence[Value], names: Mapping[Value, str], visits: Counter[Value] | None
+    ) -> tuple[list[Chain], Value | None]:
+        """A branch for each value that flows into a member, and the value at which the branches begin."""
+        flowing = list(dict.fromkeys(v for v in inputs if v not in self.sources))
+        rest = [v for v in flowing if v not in names] if member in self.split else flowing
         start: Value | None = None
         for place, value in enumerate(rest or flowing):
             start = value if place == 0 else self.common(start, value)
         if flowing and (start is None or (start not in self.made and start not in self.takes)):
             start = self._longest(rest or flowing, names)
-        branches = [self.chain(v, start, names, visits=visits) for v in part.inputs]
+        self.around += 1
+        try:
+            branches = [self.chain(v, start, names, visits=visits) for v in inputs]
+        finally:
+            self.around -= 1
         if not self.path:
-            staged = {v for v, branch in zip(part.inputs, branches, strict=True) if _has_stage(branch)}
+            staged = {v for v, branch in zip(inputs, branches, strict=True) if _has_stage(branch)}
             if staged:
                 raise _Needed(staged)
-        long = sum(map(length, branches)) > LONGEST_BRANCHES or max(map(depth, branches)) > DEEPEST
-        if long and part.id not in self.split and len(flowing) > 1:
-            self.split.add(part.id)
-            weights = {v: weight(branch) for v, branch in zip(part.inputs, branches, strict=True)}
+        again = member in self.were_split
+        long = (self.around or not _are_short(branches)) if again else _are_long(branches)
+        if long and member not in self.split and len(flowing) > 1:
+            self.split.add(member)
+            weights = {v: weight(branch) for v, branch in zip(inputs, branches, strict=True)}
             others = {v for v in flowing if v != max(flowing, key=weights.__getitem__) and v in self.made}
             if others - self.named:
+                self.of_split |= others - self.named
                 raise _Needed(others)
-        step = Step(part.op.name, _holes(part.op, self.use), branches, {self.use}, value=Value(part.id))
-        from_names = all(branch.start for branch in branches)
-        return [step], None if from_names else start, ()
+        return branches, None if all(branch.start for branch in branches) else start
 
     def _longest(self, values: Sequence[Value], names: Mapping[Value, str]) -> Value:
         return max(values, key=lambda value: self.levels.get(value, -1))
@@ -353,6 +409,16 @@ def _called(step: Step) -> Step:
 def _has_stage(chain: Chain) -> bool:
     """Whether a chain holds a stage of the network, which has lines of its own."""
     return any(step.name.startswith(STAGE) or any(map(_has_stage, step.branches)) for step in chain.steps)
+
+
+def _are_long(branches: Sequence[Chain]) -> bool:
+    """Whether branches are too long, or have too many joins inside one another, to be read side by side."""
+    too_many = sum(map(length, branches)) > LONGEST_BRANCHES or max(map(depth, branches)) > DEEPEST
+    return too_many and not _are_short(branches)
+
+
+def _are_short(branches: Sequence[Chain]) -> bool:
+    return all(length(branch) <= SHORT_BRANCH and depth(branch) <= 1 for branch in branches)
 
 
 class _Needed(Exception):

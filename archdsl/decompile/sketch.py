@@ -197,8 +197,8 @@ class Sketch:
         region = self.draft.regions[stage.name.removeprefix(STAGE)]
         if stage.values:
             rename(stage.body, dict(zip(self.blocks.ports(region)[1:], stage.values, strict=True)))
-        if begin and not stage.body.lines[0].chain.start:
-            stage.body.lines[0].chain.start = begin
+        if begin:
+            stage.body.begin_with(begin)
         if len(begin) == 1:
             _rename_input(stage.body, begin[0])
         return stage.body

@@ -7,6 +7,7 @@ one block; the same for a join with another number of branches.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -18,7 +19,6 @@ from archdsl.decompile.body import (
     Body,
     Chain,
     Formula,
-    Line,
     Step,
     Vector,
     chains,
@@ -40,10 +40,10 @@ class Unlike(Exception):
 
 def unified(one: Body, other: Body, default: Default) -> Body:
     """The text of the uses of both. Raises `Unlike` if there is none."""
-    if len(one.lines) != len(other.lines):
+    if [line.is_path for line in one.lines] != [line.is_path for line in other.lines]:
         raise Unlike
     rename(other, renaming(one, other))
-    lines = [Line(_chains(a.chain, b.chain, default), a.names) for a, b in zip(one.lines, other.lines, strict=True)]
+    lines = [replace(a, chain=_chains(a.chain, b.chain, default)) for a, b in zip(one.lines, other.lines, strict=True)]
     learned, shared, fixed = (
         tuple((name, _steps(a, b, default)) for (name, a), (_, b) in zip(mine, its, strict=True))
         for mine, its in ((one.learned, other.learned), (one.shared, other.shared), (one.fixed, other.fixed))

@@ -11,7 +11,7 @@ from archdsl.decompile.draft import Draft
 from archdsl.decompile.numbers import Numbers, Row
 from archdsl.ops.registry import REGISTRY
 
-SHARED_ARGUMENTS = ("bias", "eps", "momentum", "slope")
+SHARED_ARGUMENTS = ("bias", "eps", "momentum", "slope", "include_padding")
 """Arguments that a network sets for all ops of a kind."""
 
 

@@ -16,7 +16,7 @@ from archdsl.ops.registry import REGISTRY
 from archdsl.ops.words import words
 
 INDENT = "    "
-WIDE = 70
+WIDE = 84
 """Joins with more characters have each branch on a line of its own."""
 LONGEST_PERIOD = 4
 """The most steps of a chain that are written as `(a -> b) * n`."""
@@ -38,7 +38,7 @@ class Writer:
         """The lines of a body, without the indentation of its header."""
         yield from self.declarations(body)
         for line in body.lines:
-            yield from self.line(line.chain, line.names)
+            yield from self.path(line.chain, line.names[0]) if line.is_path else self.line(line.chain, line.names)
         if body.returns:
             yield f"return {', '.join(body.returns)}"
 
@@ -51,6 +51,16 @@ class Writer:
             yield f"shared {name} = {self.call(step)}"
         for name, step in body.fixed:
             yield f"path {name} = {self.call(step)}"
+
+    def path(self, chain: Chain, name: str) -> Iterator[str]:
+        """A chain beside what flows on: in one line that the formatter breaks, or, with a long join, in several."""
+        rows = list(self.line(chain))
+        if not any(row.endswith(":") for row in rows):
+            yield f"path {name} = {self.chain(chain)}"
+        elif len(chain.steps) == 1 and not chain.start:
+            yield from (f"path {name} = {rows[0]}", *rows[1:])
+        else:
+            yield from (f"path {name}:", *indented(rows))
 
     def line(self, chain: Chain, names: Sequence[str] = ()) -> Iterator[str]:
         """A chain, in which each op with many weights and each long join begins a new line."""

@@ -19,9 +19,9 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 import keras
-import keras_record
 import torch
-from keras_record import RECORD, Row
+from keras_record import RECORD, Row, rows
+from records import said, write
 from variants import SHORTER, SPECS, Variant, kinds_of
 
 import archdsl
@@ -118,13 +118,13 @@ def relative(found: torch.Tensor, wanted: torch.Tensor) -> float:
 
 def main(names: list[str]) -> int:
     """Compares what the record lacks, or the networks of these names."""
-    record = keras_record.read()
+    record = rows()
     for name in names or (one.name for spec in SPECS for one in kinds_of(spec)):
         if names or name not in record:
             start = time.time()
             record[name] = measured(name)
             print(f"{_line(record[name])} ({time.time() - start:.0f} s)", flush=True)
-            keras_record.write(record[known] for known in sorted(record))
+            write(Row, [record[known] for known in sorted(record)], RECORD)
     failed = [row.network for row in record.values() if not row.holds]
     print(f"{RECORD}: {len(record)} networks, {len(failed)} differ or fail: {', '.join(failed) or 'none'}")
     return 1 if failed else 0
@@ -142,7 +142,7 @@ def measured(name: str) -> Row:
     except archdsl.CompileError as error:
         return Row(name, VERSIONS, reason=error.diagnostics[0].message)
     except Exception as error:  # to be seen in the record, and no reason to stop
-        return Row(name, VERSIONS, failed=" ".join(f"{type(error).__name__}: {error}".split())[:300])
+        return Row(name, VERSIONS, failed=said(error))
     finally:
         keras.backend.clear_session()
         gc.collect()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+
+from records import read
 
 RECORD = Path(__file__).parent.parent / "docs" / "keras.csv"
 
@@ -37,24 +38,9 @@ class Row:
         return bool(self.reason) or (self.difference is not None and self.difference <= TOLERANCE)
 
 
-def read() -> dict[str, Row]:
+def rows() -> dict[str, Row]:
     """The record by network; empty if there is none yet."""
-    if not RECORD.exists():
-        return {}
-    with RECORD.open(newline="", encoding="utf-8") as file:
-        found = [_row(**row) for row in csv.DictReader(file)]
-    return {row.network: row for row in found}
-
-
-def _row(params: str, difference: str, **others: str) -> Row:
-    return Row(params=int(params), difference=float(difference) if difference else None, **others)
-
-
-def write(rows: Iterable[Row]) -> None:
-    with RECORD.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, [field.name for field in fields(Row)], lineterminator="\n")
-        table.writeheader()
-        table.writerows(asdict(row) for row in rows)
+    return {row.network: row for row in read(Row, RECORD)}
 
 
 # --- the page ------------------------------------------------------------------------------
@@ -92,12 +78,12 @@ def markdown() -> str:
 
 
 def _page() -> Iterator[str]:
-    rows = list(read().values())
-    compared = [row for row in rows if row.difference is not None]
+    found = list(rows().values())
+    compared = [row for row in found if row.difference is not None]
     versions = ", ".join(dict.fromkeys(part for row in compared for part in row.versions.split(", ")))
     largest = max(row.difference or 0 for row in compared)
     yield HEAD.format(tolerance=TOLERANCE, versions=versions, compared=len(compared), largest=largest)
     yield from (f"| {r.network} | {r.inputs} | {r.params:,} | {r.difference:.0e} |" for r in compared)
     yield REFUSED
-    for reason, group in groupby((row for row in rows if row.reason), key=lambda row: row.reason):
+    for reason, group in groupby((row for row in found if row.reason), key=lambda row: row.reason):
         yield f"| {', '.join(row.network for row in group)} | {reason} |"

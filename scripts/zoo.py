@@ -19,7 +19,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from zoo_record import RECORD, SCRIPTS, Row, rows, sample, write
+from records import said, write
+from zoo_record import RECORD, SCRIPTS, Row, rows, sample
 
 SECONDS, GIGABYTES = 600, 8
 """The limits of a model: processor time and memory. One that needs more is a row that says so."""
@@ -45,7 +46,8 @@ def main(arguments: list[str]) -> int:
     for reference in given.references or turns:
         if reference not in found:
             found[reference] = limited(compared if given.numbers else measured, reference)
-            write([found[name] for name in dict.fromkeys([*order, *found]) if name in found], given.table)
+            known = [found[name] for name in dict.fromkeys([*order, *found]) if name in found]
+            write(Row, known, given.table)
             print(_line(found[reference]), flush=True)
     return 0
 
@@ -80,16 +82,8 @@ def _in_limits(work: Callable[[str], Row], reference: str, sender: Connection) -
     try:
         row = work(reference)
     except Exception as error:
-        row = Row(reference, failed=_said(error))
+        row = Row(reference, failed=said(error))
     sender.send(row)
-
-
-def _said(error: Exception) -> str:
-    from archdsl.diagnostics import CompileError
-
-    if isinstance(error, CompileError):
-        return error.diagnostics[0].message
-    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
 
 
 def measured(reference: str) -> Row:
@@ -118,7 +112,7 @@ def measured(reference: str) -> Row:
         try:
             step(row, found)
         except Exception as error:  # a refusal or a fault, either of which belongs into the row
-            row.failed = row.failed or _said(error)
+            row.failed = row.failed or said(error)
     return row
 
 
@@ -178,7 +172,7 @@ def compared(reference: str) -> Row:
             module, found = traced_reference(reference, lambda made: [Tensor(*usual_input(reference, made))])
             row.largest = f"{largest_difference(module, found):.1e}"
         except Exception as error:  # mostly a model that needs more memory with weights than without
-            row.largest = "not compared: " + _said(error)[:60]
+            row.largest = "not compared: " + said(error)[:60]
     return row
 
 

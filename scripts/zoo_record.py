@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
+
+from records import read
 
 SCRIPTS = Path(__file__).parent
 RECORD = SCRIPTS.parent / "docs" / "zoo.csv"
@@ -63,9 +64,6 @@ class Row:
         return self.is_compared and float(self.largest) <= TOLERANCE
 
 
-COLUMNS = [field.name for field in fields(Row)]
-
-
 def sample() -> dict[str, list[str]]:
     """The references of the sample, by package."""
     return {name: (SCRIPTS / f"zoo_{name}.txt").read_text(encoding="utf-8").split() for name in LISTS}
@@ -73,23 +71,7 @@ def sample() -> dict[str, list[str]]:
 
 def rows(table: Path = RECORD) -> dict[str, Row]:
     """The rows of a table, by reference; none if there is no such file."""
-    if not table.exists():
-        return {}
-    with table.open(newline="", encoding="utf-8") as file:
-        return {line["reference"]: _row(line) for line in csv.DictReader(file)}
-
-
-def _row(line: Mapping[str, str]) -> Row:
-    kinds = {field.name: type(field.default) for field in fields(Row)}
-    return Row(**{name: int(text) if kinds[name] is int else text for name, text in line.items()})  # type: ignore[arg-type]
-
-
-def write(found: Iterable[Row], table: Path = RECORD) -> None:
-    table.parent.mkdir(parents=True, exist_ok=True)
-    with table.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in found)
+    return {row.reference: row for row in read(Row, table)}
 
 
 # --- the page ------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import archdsl
 from archdsl.outputs import written
 from archdsl.resources import specs_folder
 
-ROWS = keras_record.read()
+ROWS = keras_record.rows()
 REFUSED = ("pointnet", "siamese", "vit")
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from measure import deep, exponent, medians, processor_seconds, report, rounds, seconds
+from interleaving import medians
+from measure import deep, exponent, processor_seconds, report, rounds, seconds
 
 from archdsl import load as loaded
 from archdsl.backends.figures import draw

@@ -7,7 +7,7 @@ from statistics import geometric_mean
 
 import pytest
 import torch
-from measure import interleaved
+from interleaving import interleaved
 from torch import nn
 
 import archdsl

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from math import log
-from statistics import median
 
 from archdsl.driver import compile_network
 from archdsl.ir.graph import Graph
@@ -64,18 +63,6 @@ def beside(*runs: Callable[[], object], times: int = 7) -> tuple[float, ...]:
     return tuple(map(min, zip(*taken, strict=True)))
 
 
-def interleaved(runs: Sequence[Callable[[], object]], times: int) -> tuple[float, ...]:
-    """The median processor seconds of each, taken in turns; a first round, which fills caches, is not counted."""
-    taken: list[list[float]] = []
-    for _ in range(times + 1):
-        taken.append([])
-        for run in runs:
-            start = time.process_time()
-            run()
-            taken[-1].append(time.process_time() - start)
-    return tuple(medians(taken[1:]))
-
-
 def processor_seconds(*words: str) -> float:
     """What a whole Python process takes of the processor, which others on the machine change little.
 
@@ -108,10 +95,6 @@ def exponent(run: Callable[[int], Callable[[], object]], sizes: Sequence[int]) -
         taken.append(time.process_time() - start)
         gc.enable()
     return taken, log(taken[-1] / taken[0]) / log(sizes[-1] / sizes[0])
-
-
-def medians(taken: Sequence[Sequence[float]]) -> list[float]:
-    return [median(column) for column in zip(*taken, strict=True)]
 
 
 def report(what: str, ours: float, theirs: float, goal: float) -> None:

@@ -5,7 +5,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test references variants zoo prove keras onnx exported fuzz bench docs lint clean
+.PHONY: demo test references variants zoo prove keras onnx exported fuzz bench bench-cuda docs lint clean
 
 demo: $(VENV)/run.stamp  ## compile EfficientNet at phi 3, draw it and run it
 	$(BIN)/python scripts/demo.py
@@ -40,6 +40,11 @@ fuzz: $(VENV)/test.stamp  ## slips, random networks, damaged specs and files, fo
 
 bench: $(VENV)/test.stamp  ## measure; nothing is asserted on time
 	$(BIN)/python -m pytest -q -s -o python_files='bench_*.py' -o python_functions='bench_*' tests/benchmarks
+
+bench-cuda: $(VENV)/test.stamp  ## on a machine with a GPU: tests that need one, then measure; goes on where it was stopped
+	$(BIN)/python scripts/bench_cuda.py --check
+	$(BIN)/python -m pytest -q -m cuda $(shell grep -l "mark.cuda" tests/test_*.py)
+	$(BIN)/python scripts/bench_cuda.py
 
 docs: $(VENV)/test.stamp  ## write the generated documents anew
 	$(BIN)/python scripts/write_docs.py

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import cuda_page
 import error_examples
 import gallery_record
 import keras_record
@@ -25,6 +26,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "gallery.md": gallery_record.markdown,
     "keras_gallery.md": keras_record.markdown,
     "zoo.md": zoo_record.markdown,
+    "benchmarks.md": cuda_page.markdown,
     "costs.md": costs.markdown,
     "words.md": foreign.markdown,
     "graph.schema.json": lambda: json.dumps(schema(), indent=2) + "\n",

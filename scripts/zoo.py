@@ -12,13 +12,12 @@ import resource
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import chain, zip_longest
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from apart import Send, sent
 from records import said, write
 from zoo_record import RECORD, SCRIPTS, Row, rows, sample
 
@@ -62,28 +61,20 @@ def _line(row: Row) -> str:
 
 def limited(work: Callable[[str], Row], reference: str) -> Row:
     """The row of a model, measured by a process of its own with limits of time and memory."""
-    context = get_context("fork")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_in_limits, args=(work, reference, sender))
-    process.start()
-    sender.close()
-    try:
-        row: Row = receiver.recv()
-    except EOFError:
-        row = Row(reference, failed=f"ended without a result: it needs over {SECONDS} s or {GIGABYTES} GB")
-    process.kill()
-    process.join()
+    with closing(sent(_in_limits, work, reference)) as found:
+        failed = f"ended without a result: it needs over {SECONDS} s or {GIGABYTES} GB"
+        row: Row = next(found, Row(reference, failed=failed))
     return row
 
 
-def _in_limits(work: Callable[[str], Row], reference: str, sender: Connection) -> None:
+def _in_limits(send: Send, work: Callable[[str], Row], reference: str) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (GIGABYTES << 30, GIGABYTES << 30))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     try:
         row = work(reference)
     except Exception as error:
         row = Row(reference, failed=said(error))
-    sender.send(row)
+    send(row)
 
 
 def measured(reference: str) -> Row:

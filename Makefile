@@ -43,7 +43,7 @@ bench: $(VENV)/test.stamp  ## measure; nothing is asserted on time
 
 bench-cuda: $(VENV)/test.stamp  ## on a machine with a GPU: tests that need one, then measure; goes on where it was stopped
 	$(BIN)/python scripts/bench_cuda.py --check
-	$(BIN)/python -m pytest -q -m cuda $(shell grep -l "mark.cuda" tests/test_*.py)
+	$(BIN)/python -m pytest -q -m cuda $(shell grep -lE "^@(needs_cuda|on_each_device)" tests/test_*.py)
 	$(BIN)/python scripts/bench_cuda.py
 
 docs: $(VENV)/test.stamp  ## write the generated documents anew

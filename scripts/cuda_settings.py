@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 ROUNDS = 20
 """So often each way of a setting is run, in turns with the others."""
@@ -58,14 +57,13 @@ WAY_OF: Mapping[str, Way] = {way.name: way for way in WAYS}
 class Setting:
     """A network in a task with so many images: a spec, and the public network that is the same.
 
-    `reference` is "" where there is none. `given` are settings of the spec.
+    `reference` is "" where there is none.
     """
 
     spec: str
     reference: str
     task: str
     batch: int
-    given: tuple[tuple[str, Any], ...] = ()
 
     def __str__(self) -> str:
         return f"{self.spec}, {self.task}, batch {self.batch}"
@@ -93,8 +91,11 @@ NETWORKS: Mapping[str, str] = {
 }
 """Specs, and torchvision's networks that are the same; it has no U-Net of the paper."""
 
-BATCHES = (1, 64, 8, 256)
-"""The most telling first: one image, where starting kernels takes the time, and many, where computing does."""
+BATCHES: Mapping[str, tuple[int, ...]] = {"inference": (1, 64, 8, 256), "training": (64, 8, 256)}
+"""The most telling first: one image, where starting kernels takes the time, and many, where computing does.
+
+Inception-v3 cannot be trained with one: there normalizations have one number for each channel.
+"""
 
 
 def settings() -> list[Setting]:
@@ -102,6 +103,6 @@ def settings() -> list[Setting]:
     return [
         Setting(spec, reference, task, batch)
         for task in TASKS
-        for batch in BATCHES
+        for batch in BATCHES[task]
         for spec, reference in NETWORKS.items()
     ]

@@ -24,14 +24,25 @@ def compiled(module: nn.Module, _: Tensor, device: Device, mode: str = "default"
     return _compiled(module, device, torch._inductor.list_mode_options(mode))
 
 
-def autotuned(module: nn.Module, images: Tensor, device: Device) -> Forward:
+def autotuned(module: nn.Module, _: Tensor, device: Device) -> Forward:
     """torch.compile with all that it can do: max-autotune, and for inference weights as constants ("freezing")."""
     made = _compiled(module, device, torch._inductor.list_mode_options("max-autotune"))
-    if not module.training:
-        # Both of its compilers ask for this setting, and only one of them sees the options of a call.
+    return made if module.training else _frozen(made)
+
+
+def _frozen(made: Forward) -> Forward:
+    """Compiles in the first call. Two compilers ask for this setting, and only one sees the options of a call."""
+    is_compiled = False
+
+    def forward(images: Tensor) -> Any:
+        nonlocal is_compiled
+        if is_compiled:
+            return made(images)
+        is_compiled = True
         with torch._inductor.config.patch(freezing=True):
-            made(images)
-    return made
+            return made(images)
+
+    return forward
 
 
 def _compiled(module: nn.Module, device: Device, options: Mapping[str, Any]) -> Forward:

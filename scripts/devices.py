@@ -68,8 +68,8 @@ class Device(ABC):
         """Bytes that tensors hold at most during a run, with those that were there before; None if not known."""
 
     @abstractmethod
-    def kernels(self, run: Run) -> int:
-        """How many kernels a run starts on the device."""
+    def kernels(self, run: Run) -> int | None:
+        """How many kernels a run starts on the device; None where the profiler sees none."""
 
     @abstractmethod
     def recorded(self, run: Run) -> Run:
@@ -145,13 +145,13 @@ class Cuda(Device):
         torch.cuda.synchronize()
         return torch.cuda.max_memory_allocated()
 
-    def kernels(self, run: Run) -> int:
+    def kernels(self, run: Run) -> int | None:
         with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as found:
             run()
             torch.cuda.synchronize()
         on_card = [event for event in found.events() if event.device_type == DeviceType.CUDA]
         kernels = [event for event in on_card if not getattr(event, "is_user_annotation", False)]
-        return sum(not event.name.startswith(("Memcpy", "Memset")) for event in kernels)
+        return sum(not event.name.startswith(("Memcpy", "Memset")) for event in kernels) or None
 
     def recorded(self, run: Run) -> Run:
         return _Recorded(run)

@@ -22,24 +22,10 @@ import keras
 import torch
 from keras_record import RECORD, Row, rows
 from records import said, write
-from variants import SHORTER, SPECS, Variant, kinds_of
+from variants import FEWER_PIXELS, SHORTER, SPECS, Variant, kinds_of
 
 import archdsl
 from archdsl.outputs import written
-
-SMALLER = {
-    "attention_unet": {"size": 64},
-    "deeplab": {"resolution": 129},
-    "fcn": {"resolution": 96},
-    "fcn_resnet": {"resolution": 129},
-    "unet": {"size": 188},
-    **{
-        name: {"resolution": 128}
-        for name in """alexnet bn_inception convnext densenet googlenet mobilenet mobilenet_v2 nin preresnet resnet
-        resnext retinanet senet shufflenet vgg wide_resnet yolov5 zfnet""".split()
-    },
-}
-"""Settings for networks that take long at their own size."""
 
 VERSIONS = f"keras {version('keras')}, torch {version('torch').partition('+')[0]}"
 
@@ -137,7 +123,7 @@ def _line(row: Row) -> str:
 def measured(name: str) -> Row:
     """Compares one network."""
     try:
-        net = archdsl.load(name, **SHORTER.get(name, {}), **SMALLER.get(Variant(name).spec, {}))
+        net = archdsl.load(name, **SHORTER.get(name, {}), **FEWER_PIXELS.get(Variant(name).spec, {}))
         found = difference(net)
     except archdsl.CompileError as error:
         return Row(name, VERSIONS, reason=error.diagnostics[0].message)

@@ -35,9 +35,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     Which cases run follows from their names: each test has others, so that together they see the whole gallery. With
     `--dist loadgroup` a worker compiles a spec once for all tests of it.
     """
-    asked_for = (
-        config.getoption("--all-variants") or config.getoption("-k") or any("::" in word for word in config.args)
-    )
+    chosen = config.getoption("-k") or config.getoption("-m") or any("::" in word for word in config.args)
+    asked_for = config.getoption("--all-variants") or chosen
     if not asked_for:
         left_out = [
             item for item in items if item.get_closest_marker("sampled") and crc32(item.nodeid.encode()) % SHARE

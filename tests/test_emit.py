@@ -5,12 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from cuda_device import CUDA, needs_cuda, on_each_device
+from devices import Cuda
 from emission import (
     called_shapes,
     counted_parameters,
@@ -28,6 +31,7 @@ import archdsl
 from archdsl.backends.torch.load import module
 from archdsl.backends.torch.source import source
 from archdsl.ir.graph import Graph
+from archdsl.prove.numbers import WithoutChance
 
 CASES = cases("torch")
 
@@ -184,58 +188,112 @@ def test_scripts(name: str) -> None:
         assert_same(torch.jit.script(network)(*inputs), expected)
 
 
+@on_each_device
 @pytest.mark.parametrize("name", VARIED[:4])
-def test_runs_under_autocast(name: str) -> None:
-    network, inputs, expected = evaluated(name)
-    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+def test_runs_under_autocast(name: str, device: str) -> None:
+    network, inputs, expected = on(device, *evaluated(name))
+    with torch.no_grad(), torch.autocast(device, dtype=torch.bfloat16):
         found = tensors_of(network(*inputs))
     assert [output.shape for output in found] == [output.shape for output in expected]
     assert any(output.dtype is torch.bfloat16 for output in found)
 
 
+@on_each_device
 @pytest.mark.parametrize("name", VARIED[:4])
-def test_runs_channels_last(name: str) -> None:
-    network, inputs, expected = evaluated(name)
+def test_runs_channels_last(name: str, device: str) -> None:
+    network, inputs, expected = on(device, *evaluated(name))
     last = [x.to(memory_format=torch.channels_last) if x.dim() == 4 else x for x in inputs]
     with torch.no_grad():
         assert_same(network.to(memory_format=torch.channels_last)(*last), expected, rtol=1e-3, atol=1e-4)
 
 
+@on_each_device
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("name", VARIED[:4])
-def test_runs_in_half_precision(name: str, dtype: torch.dtype) -> None:
+def test_runs_in_half_precision(name: str, dtype: torch.dtype, device: str) -> None:
     graph = graph_of(name)
-    network = module(graph, dtype=dtype).eval()
+    network = module(graph, device=device, dtype=dtype).eval()
     with torch.no_grad():
-        found = tensors_of(network(*example_inputs(graph, dtype=dtype)))
-    assert all(output.dtype is dtype for output in found)
+        found = tensors_of(network(*example_inputs(graph, dtype=dtype, device=device)))
+    assert all(output.dtype is dtype and output.device.type == device for output in found)
 
 
-@pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+# --- on a graphics card --------------------------------------------------------------------
+
+
+def on(device: str, network: nn.Module, *values: list[Tensor]) -> tuple[Any, ...]:
+    """A network and lists of tensors, on a device."""
+    return network.to(device), *([value.to(device) for value in some] for some in values)
+
+
+def in_double(name: str) -> tuple[nn.Module, list[Tensor]]:
+    """A network in evaluation and its inputs, with its numbers in double precision."""
+    network, inputs, _ = evaluated(name)
+    return network.double(), [x.double() if x.is_floating_point() else x for x in inputs]
+
+
+@needs_cuda
+@pytest.mark.parametrize("name", NAMES)
+def test_computes_and_learns_on_cuda_as_on_the_cpu(name: str) -> None:
+    """Outputs in evaluation and gradients in training, in double precision. Devices draw other numbers for dropout."""
+    network, inputs = in_double(name)
+    with torch.no_grad():
+        expected = tensors_of(network(*inputs))
+    there, moved = on(CUDA, deepcopy(network), inputs)
+    with torch.no_grad():
+        found = tensors_of(there(*moved))
+    assert all(output.device.type == CUDA for output in found)
+    assert_same([output.cpu() for output in found], expected, rtol=1e-9, atol=1e-9)
+    with WithoutChance():
+        slopes, found = gradients(network.train(), inputs), gradients(there.train(), moved)
+    assert_same([slope.cpu() for slope in found], slopes, rtol=1e-6, atol=1e-9)
+
+
+@needs_cuda
+@pytest.mark.usefixtures("fresh_compiler")
+@pytest.mark.parametrize("mode", ["default", "reduce-overhead"])
 @pytest.mark.parametrize("name", VARIED[:4])
-def test_runs_on_cuda(name: str) -> None:
-    network, inputs, expected = evaluated(name)
+def test_compiles_on_cuda(name: str, mode: str) -> None:
+    """By PyTorch's own compiler, as one graph, in double precision; with CUDA graphs from the second call on."""
+    network, inputs = in_double(name)
     with torch.no_grad():
-        found = network.double().cuda()(*(x.cuda().double() if x.is_floating_point() else x.cuda() for x in inputs))
-    assert_same([output.cpu() for output in tensors_of(found)], expected, rtol=1e-3, atol=1e-4)
+        expected = tensors_of(network(*inputs))
+        network, inputs = on(CUDA, network, inputs)
+        compiled = torch.compile(network, fullgraph=True, mode=mode)
+        for _ in range(3):
+            assert_same([output.cpu() for output in tensors_of(compiled(*inputs))], expected, rtol=1e-7, atol=1e-9)
+
+
+@needs_cuda
+@pytest.mark.parametrize("name", VARIED[:4])
+def test_is_recorded_as_a_cuda_graph(name: str) -> None:
+    """Replayed, the graph computes what is in its inputs by then."""
+    network, inputs = on(CUDA, *in_double(name))
+    with torch.no_grad():
+        replayed = Cuda().recorded(lambda: tensors_of(network(*inputs)))
+        for _ in range(3):
+            for x in inputs:
+                x.copy_(x.flip(-1))
+            expected = tensors_of(network(*inputs))
+            assert_same(replayed(), expected, rtol=1e-9, atol=1e-9)
 
 
 # --- the file ------------------------------------------------------------------------------
 
 
+@on_each_device
 @pytest.mark.parametrize("name", ["lenet@5", "hourglass", "textcnn"])
-def test_file_runs_by_itself(name: str, tmp_path: Path) -> None:
+def test_file_runs_by_itself(name: str, device: str, tmp_path: Path) -> None:
     file = tmp_path / "network.py"
     file.write_text(source(graph_of(name)), encoding="utf-8")
-    command = [sys.executable, "-I", str(file), "--device", "cpu", "--batch", "2"]
+    command = [sys.executable, "-I", str(file), "--device", device, "--batch", "2"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
     parameters = sum(predicted_parameters(graph_of(name)).values())
     assert f"parameters: {parameters:,}" in done.stdout
     assert f"output: (2, {', '.join(map(str, graph_of(name).tensor(graph_of(name).outputs[0].values[0]).dims))})" in (
         done.stdout
     )
-    assert "ms on cpu, batch 2" in done.stdout
+    assert f"ms on {device}, batch 2" in done.stdout
 
 
 def test_writing_needs_no_torch() -> None:

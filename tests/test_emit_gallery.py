@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from cuda_device import CUDA, needs_cuda
 from emission import (
     called_shapes,
     counted_parameters,
@@ -22,7 +23,7 @@ from emission import (
     predicted_shapes,
     tensors_of,
 )
-from variants import NAMES, SHORTER, Variant, of_each_kind, structure
+from variants import FEWER_PIXELS, NAMES, SHORTER, Variant, of_each_kind, structure
 
 import archdsl
 from archdsl.backends.torch.load import module
@@ -76,6 +77,19 @@ def test_outputs_are_finite(variant: Variant) -> None:
     with torch.no_grad():
         outputs = tensors_of(network(*example_inputs(graph, batch=1)))
     assert all(output.isfinite().all() for output in outputs)
+
+
+@needs_cuda
+@of_each_kind
+def test_computes_on_cuda_as_on_the_cpu(variant: Variant) -> None:
+    """At a small size, in double precision, in evaluation."""
+    graph = variant.load(**{**FEWER_PIXELS, **SMALLER}.get(variant.spec, {})).graph
+    network = module(graph).double().eval()
+    inputs = example_inputs(graph, batch=1, dtype=torch.double)
+    with torch.no_grad():
+        expected = tensors_of(network(*inputs))
+        found = tensors_of(network.to(CUDA)(*(x.to(CUDA) for x in inputs)))
+    torch.testing.assert_close([output.cpu() for output in found], expected, rtol=1e-7, atol=1e-9)
 
 
 def test_tidy(tmp_path: Path) -> None:

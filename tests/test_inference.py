@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import torch
+from cuda_device import CUDA, needs_cuda
+from emission import example_inputs, tensors_of
 from test_held import measured
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
@@ -65,6 +67,22 @@ def test_outputs_are_those_of_the_trained_module(name: str) -> None:
     assert proof.ok, proof
     assert proof.folded
     assert proof.nodes[1] < proof.nodes[0]
+
+
+@needs_cuda
+@pytest.mark.parametrize("name", ["everywhere", *SMALL])
+def test_outputs_on_cuda_are_those_of_the_trained_module(name: str) -> None:
+    """In double precision; in bfloat16 they are finite, also with the weights of convolutions channels last."""
+    graph = graph_of(name)
+    trained = module(graph).double().eval()
+    randomize(trained)
+    used = for_use(graph).double().load(trained.state_dict()).to(CUDA)
+    inputs = example_inputs(graph, device=CUDA, dtype=torch.double)
+    with torch.no_grad():
+        expected = tensors_of(trained.to(CUDA)(*inputs))
+        torch.testing.assert_close(tensors_of(used(*inputs)), expected, rtol=1e-9, atol=1e-9)
+        found = used.bfloat16().to(memory_format=torch.channels_last)(*(x.bfloat16() for x in inputs))
+    assert all(output.isfinite().all() for output in tensors_of(found))
 
 
 @pytest.mark.sampled

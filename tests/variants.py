@@ -36,6 +36,20 @@ SHORTER: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 )
 """Settings for kinds that have only long networks: the same code, with fewer copies of its blocks."""
 
+FEWER_PIXELS: Mapping[str, Mapping[str, Any]] = {
+    "attention_unet": {"size": 64},
+    "deeplab": {"resolution": 129},
+    "fcn": {"resolution": 96},
+    "fcn_resnet": {"resolution": 129},
+    "unet": {"size": 188},
+    **{
+        name: {"resolution": 128}
+        for name in """alexnet bn_inception convnext densenet googlenet mobilenet mobilenet_v2 nin preresnet resnet
+        resnext retinanet senet shufflenet vgg wide_resnet yolov5 zfnet""".split()
+    },
+}
+"""Settings for networks that take long at their own size."""
+
 
 @dataclass(frozen=True)
 class Variant:

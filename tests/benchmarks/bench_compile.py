@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from interleaving import medians
-from measure import deep, exponent, processor_seconds, report, rounds, seconds
+from measure import at_most, deep, exponent, processor_seconds, report, rounds, seconds
 
 from archdsl import load as loaded
 from archdsl.backends.figures import draw
@@ -114,7 +114,7 @@ def bench_growth(kind: str, output: str) -> None:
     else:
         taken, power = exponent(lambda n: partial(OUTPUTS[output], large(kind, n)), sizes)
     what = f"{output} of {sizes[0]:,} and {sizes[1]:,} {kind}"
-    print(f"{what}: {taken[0]:.2f} and {taken[1]:.2f} s, exponent {power:.2f} (goal: at most 1.15)")
+    print(f"{what}: {taken[0]:.2f} and {taken[1]:.2f} s, exponent {power:.2f} {at_most(1.15, power)}")
 
 
 def bench_a_thousand_layers_against_export() -> None:

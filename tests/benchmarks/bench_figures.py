@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from bench_compile import LARGE, large
-from measure import exponent, report, rounds
+from measure import at_most, exponent, report, rounds
 
 from archdsl.backends.figures import FIGURES, draw
 
@@ -39,4 +39,4 @@ def bench_growth_of_figures(kind: str, figure: str) -> None:
     sizes = count // 4, count // 2, count
     taken, power = exponent(lambda n: partial(draw, large(kind, n), figure), sizes)
     told = ", ".join(f"{seconds:.2f}" for seconds in taken)
-    print(f"{figure} of {count // 4:,} to {count:,} {kind}: {told} s, exponent {power:.2f} (goal: at most 1.15)")
+    print(f"{figure} of {count // 4:,} to {count:,} {kind}: {told} s, exponent {power:.2f} {at_most(1.15, power)}")

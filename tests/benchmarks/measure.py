@@ -98,4 +98,9 @@ def exponent(run: Callable[[int], Callable[[], object]], sizes: Sequence[int]) -
 
 
 def report(what: str, ours: float, theirs: float, goal: float) -> None:
-    print(f"{what}: {ours:.3f} / {theirs:.3f} = {ours / theirs:.3f} (goal: at most {goal})")
+    print(f"{what}: {ours:.3f} / {theirs:.3f} = {ours / theirs:.3f} {at_most(goal, ours / theirs)}")
+
+
+def at_most(goal: float, found: float) -> str:
+    """The goal in brackets, and whether it is missed."""
+    return f"(goal: at most {goal:g}{'' if found <= goal else ', MISSED'})"

@@ -25,6 +25,9 @@ from cuda_settings import Setting, settings
 if TYPE_CHECKING:
     from devices import Device
 
+TRIAL = RECORD.parent.parent / "build" / "trial.csv"
+"""The record of the CPU, which says nothing of graphics cards."""
+
 ENDED = "it ended the process that measured it"
 
 
@@ -62,10 +65,14 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--skip", nargs="+", default=[], metavar="WAY", help="texts in ways to leave out: max-autotune")
     parser.add_argument("--minutes", type=float, default=inf, metavar="N", help="stop in time, and keep what there is")
     parser.add_argument("--again", nargs="+", default=[], metavar="NETWORK", help="texts in names to measure anew")
-    parser.add_argument("--table", type=Path, default=RECORD, help="the record; default: docs/benchmarks.csv")
-    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="default: cuda; cpu is for trials")
+    parser.add_argument("--table", type=Path, metavar="FILE", help="the record; default: docs/benchmarks.csv")
+    parser.add_argument(
+        "--device", choices=("cuda", "cpu"), default="cuda", help="default: cuda; cpu is for trials, in build/trial.csv"
+    )
     parser.add_argument("--check", action="store_true", help="say what is missing here to measure, and end")
-    return parser.parse_args(arguments)
+    given = parser.parse_args(arguments)
+    given.table = given.table or (RECORD if given.device == "cuda" else TRIAL)
+    return given
 
 
 def what_is_missing(device: str) -> str:

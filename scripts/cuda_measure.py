@@ -212,9 +212,11 @@ class _Trial:
         peaks = [self.device.peak(run) for _ in range(3)]
         row.peak_bytes = max((peak - before for peak in peaks if peak is not None), default=None)
         row.kernels = self.device.kernels(run)
+        begin = time.perf_counter()
         once = self.device.seconds(run)
+        passed = time.perf_counter() - begin
         calls = max(1, ceil(self.device.least / max(once, 1e-6)))
-        return Ready(row, run, calls, calls * once * (self.device.rounds + 1))
+        return Ready(row, run, calls, calls * passed * (self.device.rounds + 1))
 
     def _run(self, way: Way, module: nn.Module) -> Callable[[], object]:
         prepare = PREPARED[way.how]

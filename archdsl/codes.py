@@ -86,6 +86,14 @@ network Net:
         "whose last layer is linear. The message says what the network has instead.",
         example=f"$ archdsl compile net.arch --features\n{NET}",
     ),
+    "cannot-cut": Code(
+        summary="`--parallel pipeline=N` is asked for a network that cannot be cut into so many stages.",
+        explanation="A network is cut before stages, blocks, copies of a block, and layers. It is not cut between two "
+        "uses of the same weights, inside a block, nor where a stage would have to change what it receives. The "
+        "message says where that is so. A network with several outputs is no pipeline: a schedule takes the loss of "
+        "one. `--parallel fsdp` needs no cut.",
+        example=f"$ archdsl compile net.arch --parallel pipeline=3\n{NET}",
+    ),
     "other-network": Code(
         summary="`compile --published` names a network that is not the same as the spec's.",
         explanation="Its weights would not fit, or would compute something else. `archdsl prove` lists the "

@@ -116,6 +116,16 @@ def inference_written(graph: Graph, extras: Extras) -> Emitted:
     return emit(prepared(found.run.graph, "torch"), replace(extras, inference=Folding(tuple(rows), found.unused)))
 
 
+def parallel_written(graph: Graph, kind: str, stages: int = 0) -> str:
+    """PyTorch source that trains the network on several devices: as a "pipeline" of stages, with "fsdp" or "ddp".
+
+    Raises `CompileError` if the network cannot be cut into so many stages.
+    """
+    from archdsl.backends.torch.parallel import parallel
+
+    return parallel(prepared(graph, "torch"), kind, stages)
+
+
 def family_written(graphs: Sequence[Graph], extras: Extras | None = None) -> str:
     """PyTorch source of several variants of one network in one file, perhaps with additions."""
     from archdsl.backends.torch.extras import NONE

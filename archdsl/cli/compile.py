@@ -12,6 +12,7 @@ import typer
 from archdsl.cli.complete import emitted, several_variants
 from archdsl.cli.options import Format, FormatOption, OutputOption, Purpose, SpecArgument, SpecOptions, grouped
 from archdsl.cli.output import in_short, keep, print_table, put_out, reporting
+from archdsl.cli.parallel import ParallelOption, check_alone, spread
 from archdsl.cli.weights import FromOption, WeightsOption, check_call, given_weights
 from archdsl.files import refuse_overwriting, write
 from archdsl.outputs import (
@@ -21,6 +22,7 @@ from archdsl.outputs import (
     inference_written,
     onnx_written,
     output_of,
+    parallel_written,
     torch_written,
     written,
 )
@@ -120,6 +122,7 @@ def compile(
     weights: WeightsOption = None,
     from_: FromOption = None,
     for_: ForOption = None,
+    parallel: ParallelOption = None,
     *,
     additions: Additions,
     options: SpecOptions,
@@ -137,6 +140,8 @@ def compile(
     With --for inference, the file is for a network that is trained already: its method `load` takes the weights of the
     module for training. `archdsl prove SPEC --for inference` shows that both give the same.
 
+    With --parallel, the file trains the network on several devices; torchrun starts it, and it says how.
+
     An ONNX file has the weights of --weights. Without them it is small, and its weights are inputs.
     """
     from archdsl.cli.target import target
@@ -148,18 +153,26 @@ def compile(
     _check(ctx, additions, kinds, output, is_family)
     if for_ is not None:
         _check_purpose(ctx, for_, additions, kinds, is_family)
+    devices = None if parallel is None else spread(ctx, parallel, needs_count=False)
+    if devices is not None:
+        others = {"--for": for_ is not None, "--variants": variants is not None, "--all-variants": all_variants}
+        others |= {f"--emit {','.join(kinds)}": kinds != ["torch"], **dict.fromkeys(additions.named, True)}
+        check_alone(ctx, others)
     if is_family:
         _family(ctx, asked, _named(ctx, asked, kinds, variants, all_variants), output, format, additions)
         return
     with reporting(format) as report:
-        name = asked.name if for_ is None else f"{asked.name}_{for_}"
+        purpose = for_ if devices is None else devices.name
+        name = asked.name if purpose is None else f"{asked.name}_{purpose}"
         places = {} if output == Path("-") else _places(ctx, output, name, kinds)
         keep(asked, *places.values())
         refuse_overwriting(places.values(), [] if weights is None else [weights])
         compiled = asked.compile()
         report.add(compiled.warnings)
         contents = {kind: written(compiled.graph, kind) for kind in kinds if kind != "torch" and weights is None}
-        if "torch" in kinds:
+        if devices is not None:
+            contents["torch"] = parallel_written(compiled.graph, devices.kind, devices.number)
+        elif "torch" in kinds:
             write_source = torch_written if for_ is None else inference_written
             emitted = write_source(compiled.graph, additions.extras(compiled.graph))
             contents["torch"] = emitted.text

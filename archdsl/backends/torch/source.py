@@ -20,6 +20,7 @@ from archdsl.backends.torch.documents import network_doc, shown
 from archdsl.backends.torch.extras import NONE, Extras
 from archdsl.backends.torch.family import TABLE, builder_name, builders, class_name, table
 from archdsl.backends.torch.features import Stage
+from archdsl.backends.torch.forward import Forward
 from archdsl.backends.torch.further import Furthering, extra_names
 from archdsl.backends.torch.generation import CACHE, GENERATE, generates
 from archdsl.backends.torch.holding import lay_out
@@ -76,7 +77,7 @@ def family_source(graphs: Sequence[Graph], extras: Extras = NONE) -> str:
         table(functions.values()),
         family_program({functions[path]: graph for path, graph in outline.networks.items()}, f"a {title}", TABLE),
     ]
-    return _module_text(f"Variants of {title}", graphs, definitions, emission.imports)
+    return module_text(f"Variants of {title}", graphs, definitions, emission.imports)
 
 
 def emit(graph: Graph, extras: Extras = NONE) -> Emitted:
@@ -91,7 +92,7 @@ def emit(graph: Graph, extras: Extras = NONE) -> Emitted:
     definitions += emission.registered({"": builder_name(graph.header)}, name)
     definitions.append(main_program(graph, name, emission.generates))
     what = f"{graph.header.name} for inference" if extras.inference else graph.header.name
-    text = _module_text(what, (graph,), definitions, emission.imports)
+    text = module_text(what, (graph,), definitions, emission.imports)
     return Emitted(text, name)
 
 
@@ -150,12 +151,10 @@ class Emission:
     def definitions(self) -> Iterator[Definition]:
         """The definitions that the classes need, then the classes."""
         self._settle_all()
-        initialize = initialization(self.done)
+        initialize = self.initialization()
         words = {id(construction.body): construction for construction in self.done}
         forwards = Forwards(lambda body: words[id(body)])
-        layout: Layout = frozenset()
-        for root in self.outline.networks:
-            layout |= lay_out(self.classes, root, forwards.written)[0]
+        layout = self.layout(forwards)
         cached = self.generates
         yield from (Text(CACHE),) if cached else ()
         supports = self.outline.supports.values()
@@ -164,15 +163,31 @@ class Emission:
         for construction in sorted(self.done, key=lambda construction: construction.body.scope.parent is None):
             body = construction.body
             if body.scope.parent is None:
-                doc = network_doc([self._network(scope).header for scope in body.uses])
-                forward = forwards.written(body, layout)
-                further = Furthering(construction, layout, self.extras)
-                self.imports += further.imports
-                self.stages[construction.title] = further.features.stages if further.features else ()
-                yield from further.definitions
-                yield from network_classes(construction, forward, doc, initialize is not None, further.further())
+                yield from self.network(construction, forwards.written(body, layout), layout, initialize is not None)
             else:
                 yield block_class(construction, forwards.written(body, layout) if body.gives else None)
+
+    def initialization(self) -> Function | None:
+        """The function that sets the initial weights, or None if the spec leaves them to PyTorch."""
+        return initialization(self.done)
+
+    def layout(self, forwards: Forwards) -> Layout:
+        """How the lines of all `forward`s are laid out so that values are released early."""
+        layout: Layout = frozenset()
+        for root in self.outline.networks:
+            layout |= lay_out(self.classes, root, forwards.written)[0]
+        return layout
+
+    def network(
+        self, construction: Construction, forward: Forward, layout: Layout, initialized: bool
+    ) -> Iterator[Definition]:
+        """The class of a network, after what it needs."""
+        doc = network_doc([self._network(scope).header for scope in construction.body.uses])
+        further = Furthering(construction, layout, self.extras)
+        self.imports += further.imports
+        self.stages[construction.title] = further.features.stages if further.features else ()
+        yield from further.definitions
+        yield from network_classes(construction, forward, doc, initialized, further.further())
 
     def registered(self, named: Mapping[str, str], makes: str | None = None) -> Iterator[Definition]:
         """What registers each network with timm. `named` has their names by their paths; `makes` is what makes them,
@@ -323,7 +338,7 @@ HELPERS = (formula.round_to, formula.whole_number)
 """Functions of the language's own, for modules that need them."""
 
 
-def _module_text(
+def module_text(
     what: str, graphs: Sequence[Graph], definitions: Sequence[Definition], further: Sequence[str] = ()
 ) -> str:
     """The text of the module, with the imports and helper functions that it uses; `further` are other imports."""
@@ -333,15 +348,18 @@ def _module_text(
     helpers += [Text(refusals.definition(graphs))] if "not_compiled(" in text else []
     imports = ["import argparse"]
     imports += ["import math"] if "math." in text else []
+    imports += ["import os"] if "os.environ" in text else []
     imports += ["import re"] if "re.sub(" in text else []
-    imports += ["import time"]
+    imports += ["import time"] if "time." in text else []
     imports += ["import warnings"] if "warnings.warn(" in text else []
     imports += ["from collections import OrderedDict"] if "OrderedDict(" in text else []
     collections = [name for name in ("Callable", "Mapping", "Sequence") if f"{name}[" in text]
     imports += [f"from collections.abc import {', '.join(collections)}"] if collections else []
+    imports += ["from datetime import timedelta"] if "timedelta(" in text else []
     types = [name for name, use in (("Any", ": Any"), ("NamedTuple", "(NamedTuple)")) if use in text]
     imports += [f"from typing import {', '.join(types)}"] if types else []
     imports += ["", "import torch"]
+    imports += ["import torch.distributed as dist"] if re.search(r"\bdist\.", text) else []
     imports += ["import torch.nn.functional as F"] if "F." in text else []
     imports += sorted({*further, "from torch import Tensor, nn"})
     doc = f"{what} from {shown(graphs[0].header.spec)}, in PyTorch."

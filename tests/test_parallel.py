@@ -1,0 +1,273 @@
+"""Networks on several devices: where they are cut, the files that are written, and that these train as one process."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from itertools import combinations, pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from calls import Caller
+from literate import Case, cases
+
+import archdsl
+from archdsl.analyses.cuts import balanced
+from archdsl.backends.torch.load import load
+from archdsl.diagnostics import CompileError
+from archdsl.network import Network
+from archdsl.outputs import parallel_written, source_written
+from archdsl.resources import specs_folder
+
+SMALL = """\
+network Small:
+    input image: 3 x 16 x 16
+    param classes: int = 4
+    stage stem: conv(8, 3) -> bn -> relu
+    stage body: Unit(8) * 3
+    stage down: max_pool(2) -> conv(16, 3) -> bn -> relu -> up_conv(8, 2, stride=2)
+    stage head: concat{it | stem} -> conv(8, 3) -> bn -> relu -> global_avg_pool -> flatten -> linear(classes)
+
+block Unit(width):
+    add{it | conv(width, 3) -> bn -> relu}
+"""
+"""Batch normalization, copies of a block, and a value that skips what lies between."""
+
+PROCESSES = 2
+
+RUFF = [sys.executable, "-m", "ruff", "format", "--line-length", "100"]
+
+
+def small_unet() -> Network:
+    """U-Net with a sixteenth of its channels."""
+    text = (specs_folder() / "unet.arch").read_text(encoding="utf-8")
+    text = re.sub(r"(Double|up_conv)\((\d+)", lambda found: f"{found[1]}({int(found[2]) // 16}", text)
+    return archdsl.loads("\n".join(line for line in text.splitlines() if "expect" not in line) + "\n", size=188)
+
+
+# --- where a network is cut --------------------------------------------------------------------
+
+
+def every_cut(costs: list[int], sent: dict[int, int], stages: int) -> list[tuple[int, int, tuple[int, ...]]]:
+    """All ways to cut: the cost of the most expensive stage, what is sent, and the places."""
+    found = []
+    for places in combinations(sorted(sent), stages - 1):
+        most = max(sum(costs[start:stop]) for start, stop in pairwise((0, *places, len(costs))))
+        found.append((most, sum(sent[place] for place in places), places))
+    return found
+
+
+def test_the_cuts_are_the_best_of_all() -> None:
+    draw = random.Random(0)
+    for _ in range(300):
+        costs = [draw.randrange(6) for _ in range(draw.randint(3, 9))]
+        places = draw.sample(range(1, len(costs)), draw.randint(1, len(costs) - 1))
+        sent = {place: draw.randint(1, 5) for place in places}
+        stages = draw.randint(1, len(sent) + 1)
+        known = {places: (most, total) for most, total, places in every_cut(costs, sent, stages)}
+        assert known[balanced(costs, sent, stages)] == min(known.values())
+
+
+def test_a_hundred_thousand_steps_are_cut_at_once() -> None:
+    draw = random.Random(0)
+    costs = [draw.randrange(1000) for _ in range(100_000)]
+    start = time.process_time()
+    cuts = balanced(costs, dict.fromkeys(range(1, len(costs)), 1), 4)
+    assert time.process_time() - start < 3
+    assert max(sum(costs[a:b]) for a, b in pairwise((0, *cuts, len(costs)))) < 1.001 * sum(costs) / 4
+
+
+# --- what is written ---------------------------------------------------------------------------
+
+
+def stages_alone(text: str) -> str:
+    """An emitted file from its helpers to the loss: without what every file has."""
+    left_out = ("def main", "def join", "def stage", "def together", "def save", "if __name__")
+    parts = text.split("\n\n\n")
+    return "\n\n\n".join(part for part in parts[1:] if not part.startswith(left_out))
+
+
+@pytest.mark.parametrize("case", cases("parallel"), ids=str)
+def test_case(case: Case, update: bool) -> None:
+    graph = archdsl.loads(case.one("arch")).graph
+    for block in case.blocks:
+        kind, _, count = block.info.partition("=")
+        if block.kind == "refused":
+            with pytest.raises(CompileError) as caught:
+                parallel_written(graph, kind, int(count))
+            (found,) = caught.value.diagnostics
+            lines = [f"{found.code}: {found.message}", *(note.text for note in found.notes), f"help: {found.help}"]
+            case.expect(block.kind, "\n".join(lines), update=update)
+        elif block.kind == "python":
+            case.expect(block.kind, stages_alone(parallel_written(graph, kind, int(count))), update=update)
+
+
+def check_parts(network: Network, count: int, device: str) -> None:
+    """The stages have the state dict of the whole network, and give its output when called one after the other."""
+    file, other = load(parallel_written(network.graph, "pipeline", count)), load(source_written(network.graph))
+    with torch.device(device):
+        torch.manual_seed(0)
+        whole = getattr(other, file.STAGES[0].__name__.removesuffix("Stage0"))().eval()
+        stages = [made().eval() for made in file.STAGES]
+        (inputs, _) = file.sample(2, device)
+    state = whole.state_dict()
+    shapes = {name: value.shape for name, value in state.items()}
+    parts = [(name, value.shape) for stage in stages for name, value in stage.state_dict().items()]
+    assert sorted(parts) == sorted(shapes.items())
+    values: Any = inputs
+    for stage in stages:
+        stage.load_state_dict({name: state[name] for name in stage.state_dict()})
+        values = file.together(stage(*values))
+    (output,) = values
+    wanted = whole(*inputs)
+    assert output.shape == wanted.shape
+    assert device == "meta" or torch.equal(output, wanted)
+
+
+GALLERY = sorted(path.stem for path in specs_folder().glob("*.arch"))
+
+
+@pytest.mark.sampled
+@pytest.mark.parametrize("spec", GALLERY)
+def test_stages_are_the_network_in_parts(spec: str) -> None:
+    network = archdsl.load(spec)
+    try:
+        parallel_written(network.graph, "pipeline", 3)
+    except CompileError as error:
+        pytest.skip(str(error))
+    check_parts(network, 3, "meta")
+
+
+def test_values_pass_through_stages_that_do_not_need_them() -> None:
+    for count in (2, 3, 5):
+        check_parts(archdsl.loads(SMALL), count, "cpu")
+    check_parts(small_unet(), 4, "cpu")
+
+
+# --- it trains as one process ------------------------------------------------------------------
+
+
+def check_processes(networks: dict[str, Network], kinds: dict[str, str], folder: Path) -> None:
+    """Outputs, gradients, one step and running statistics of two processes are those of one, to 1e-10."""
+    listed = []
+    for name, network in networks.items():
+        (folder / f"{name}.py").write_text(source_written(network.graph), encoding="utf-8")
+        for kind, schedule in kinds.items():
+            file = f"{name}_{kind}.py"
+            (folder / file).write_text(parallel_written(network.graph, kind, PROCESSES), encoding="utf-8")
+            own = {
+                "kind": kind,
+                "network": network.graph.header.name,
+                "file": file,
+                "whole": f"{name}.py",
+                "schedule": schedule,
+            }
+            listed.append({**own, "batch": 8, "microbatches": 4})
+    (folder / "cases").write_text(json.dumps(listed), encoding="utf-8")
+    worker = Path(__file__).with_name("parallel_worker.py")
+    subprocess.run([sys.executable, str(worker), str(folder), str(PROCESSES)], check=True, timeout=600)
+    for rank in range(PROCESSES):
+        for number, found in json.loads((folder / f"{rank}.json").read_text(encoding="utf-8")).items():
+            assert found
+            found.pop("parameters here", None)
+            assert {name: value for name, value in found.items() if value > 1e-10} == {}, listed[int(number)]
+
+
+def test_two_processes_train_as_one(tmp_path: Path) -> None:
+    networks = {"small": archdsl.loads(SMALL)}
+    check_processes(networks, {"pipeline": "1f1b", "fsdp": "", "ddp": ""}, tmp_path)
+
+
+def test_two_processes_train_networks_of_the_gallery_as_one(tmp_path: Path, all_variants: bool) -> None:
+    if not all_variants:
+        pytest.skip("two minutes: with --all-variants")
+    networks = {
+        "resnet": archdsl.load("resnet@50", resolution=64, classes=10),
+        "densenet": archdsl.load("densenet@121", resolution=64, growth=8, classes=10),
+        "unet": small_unet(),
+        "efficientnet": archdsl.load("efficientnet@b0", resolution=64, classes=10),
+    }
+    check_processes(networks, {"pipeline": "gpipe", "fsdp": "", "ddp": ""}, tmp_path)
+
+
+@pytest.mark.sampled
+def test_a_process_that_dies_ends_the_run(tmp_path: Path) -> None:
+    text = parallel_written(archdsl.loads(SMALL).graph, "pipeline", 2)
+    loop = "for step in range(arguments.steps):"
+    text = text.replace(loop, f'open(f"process{{rank}}", "w").write(str(os.getpid()))\n    {loop}')
+    (tmp_path / "net.py").write_text(text, encoding="utf-8")
+    words = ["--nproc-per-node", "2", "net.py", "--device", "cpu", "--steps", "1000000", "--timeout", "20"]
+    command = [sys.executable, "-m", "torch.distributed.run", *words]
+    running = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        victim = tmp_path / "process1"
+        for _ in range(600):
+            if victim.exists() and victim.read_text():
+                break
+            time.sleep(0.1)
+        time.sleep(1)
+        os.kill(int(victim.read_text()), signal.SIGKILL)
+        _, said = running.communicate(timeout=60)
+    finally:
+        running.kill()
+    assert running.returncode != 0
+    assert "exitcode: -9" in re.sub(r"\s+", " ", said)
+
+
+# --- what is missing or wrong ------------------------------------------------------------------
+
+
+def test_a_file_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = load(parallel_written(archdsl.loads(SMALL).graph, "ddp"))
+    file.__file__ = "/somewhere/net.py"
+    monkeypatch.delenv("RANK", raising=False)
+    with pytest.raises(SystemExit, match=r"torchrun --nproc-per-node 2 net\.py"):
+        file.join("cpu", 1)
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SystemExit, match=r"sees no GPU: install PyTorch .* or run with --device cpu"):
+        file.join("cuda", 1)
+    monkeypatch.setattr(file.dist, "is_backend_available", lambda backend: False)
+    with pytest.raises(SystemExit, match="has no gloo: install PyTorch"):
+        file.join("cpu", 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--parallel stages=2", "it may be pipeline=2, fsdp or ddp"),
+        ("--parallel pipeline", "a number of stages from 2 to 10,000: --parallel pipeline=2"),
+        ("--parallel pipeline=0", "a number of stages"),
+        ("--parallel pipeline=-2", "a number of stages"),
+        ("--parallel pipeline=99999999999999999999", "a number of stages"),
+        ("--parallel fsdp=2", "write --parallel fsdp."),
+        ("--parallel ddp --for inference", "leave --for out"),
+        ("--parallel ddp --all-variants", "leave --all-variants out"),
+        ("--parallel ddp --emit torch,onnx", "leave --emit torch,onnx out"),
+        ("--parallel ddp --features", "leave --features out"),
+        ("--parallel ddp -o net.onnx", "leave --emit onnx out"),
+    ],
+)
+def test_wrong_words(words: str, said: str, call: Caller) -> None:
+    found = call("compile", "lenet", *words.split())
+    assert found.code == 2
+    assert said in " ".join(found.err.split())
+
+
+def test_compile_writes_the_file(call: Caller, tmp_path: Path) -> None:
+    (tmp_path / "small.arch").write_text(SMALL, encoding="utf-8")
+    for words, name in (("pipeline=2", "small_pipeline2"), ("fsdp", "small_fsdp"), ("ddp", "small_ddp")):
+        assert call("compile", tmp_path / "small.arch", "--parallel", words, "-o", tmp_path / "").code == 0
+        text = (tmp_path / f"{name}.py").read_text(encoding="utf-8")
+        assert load(text)
+        assert all(len(line) <= 100 for line in text.splitlines())
+        formatted = subprocess.run([*RUFF, "-"], input=text, text=True, capture_output=True, check=True)
+        assert formatted.stdout == text

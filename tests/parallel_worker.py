@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,6 +24,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.pipelining import Schedule1F1B, ScheduleGPipe
 from torch.distributed.tensor import DTensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 RATE = 0.1
 
@@ -76,6 +78,21 @@ def differences(made: nn.Module, model: nn.Module) -> Iterator[tuple[str, float]
         yield name, (full(value) - state[name]).abs().max().item()
 
 
+class Sent(TorchDispatchMode):
+    """Counts the bytes of all that is gathered from the processes, or reduced and scattered to them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.size = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = str(func)
+        if "c10d" in name:
+            whole = {"c10d._allgather_base_": 0, "c10d._reduce_scatter_base_": 1}[name.removesuffix(".default")]
+            self.size += args[whole].nbytes
+        return func(*args, **(kwargs or {}))
+
+
 def pipeline(case: dict[str, Any], folder: Path, rank: int, count: int) -> Iterator[tuple[str, float]]:
     file, model = imported(folder / case["file"]), whole(folder / case["whole"], case["network"])
     torch.manual_seed(1)
@@ -96,9 +113,12 @@ def spread(case: dict[str, Any], folder: Path, rank: int, count: int) -> Iterato
     torch.manual_seed(1)
     (x,), target = file.sample(case["batch"], "cpu")
     own = copy.deepcopy(model)
-    made = file.spread(copy.deepcopy(model), torch.device("cpu"))
-    output = made(x.chunk(count)[rank])
-    file.loss(output, target.chunk(count)[rank]).backward()
+    made = still(getattr(file, case["network"])())
+    made.load_state_dict(model.state_dict())
+    made = file.spread(made, torch.device("cpu"))
+    with Sent() if case["kind"] == "fsdp" else nullcontext() as sent:
+        output = made(x.chunk(count)[rank])
+        file.loss(output, target.chunk(count)[rank]).backward()
     made = made.module if case["kind"] == "ddp" else made
     wanted = trained(model, file.loss, x, target, count)
     yield "output", (output - wanted.chunk(count)[rank]).abs().max().item()
@@ -106,8 +126,8 @@ def spread(case: dict[str, Any], folder: Path, rank: int, count: int) -> Iterato
     model.load_state_dict({**model.state_dict(), **dict(own.named_buffers())})
     yield from differences(made, model)
     if case["kind"] == "fsdp":
-        sizes = sum(value.to_local().numel() for value in made.parameters())
-        yield "parameters here", sizes
+        kept = sum(value.to_local().numel() for value in made.parameters())
+        yield "counts", [kept, sent.size * (count - 1) // count]
 
 
 def run_all(folder: Path, rank: int, count: int) -> None:

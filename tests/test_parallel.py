@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
@@ -18,19 +19,22 @@ import pytest
 import torch
 from calls import Caller
 from literate import Case, cases
+from torch import Tensor, nn
 
 import archdsl
+from archdsl.analyses import devices
 from archdsl.analyses.cuts import balanced
 from archdsl.backends.torch.load import load
+from archdsl.backends.torch.parallel import blocks, stages
 from archdsl.diagnostics import CompileError
 from archdsl.network import Network
-from archdsl.outputs import parallel_written, source_written
+from archdsl.outputs import parallel_written, prepared, source_written
 from archdsl.resources import specs_folder
 
 SMALL = """\
 network Small:
     input image: 3 x 16 x 16
-    param classes: int = 4
+    param classes: int = 5
     stage stem: conv(8, 3) -> bn -> relu
     stage body: Unit(8) * 3
     stage down: max_pool(2) -> conv(16, 3) -> bn -> relu -> up_conv(8, 2, stride=2)
@@ -177,8 +181,17 @@ def check_processes(networks: dict[str, Network], kinds: dict[str, str], folder:
     for rank in range(PROCESSES):
         for number, found in json.loads((folder / f"{rank}.json").read_text(encoding="utf-8")).items():
             assert found
-            found.pop("parameters here", None)
-            assert {name: value for name, value in found.items() if value > 1e-10} == {}, listed[int(number)]
+            case = listed[int(number)]
+            if case["kind"] == "fsdp":
+                check_counts(networks[case["whole"].removesuffix(".py")], rank, found.pop("counts"))
+            assert {name: value for name, value in found.items() if value > 1e-10} == {}, case
+
+
+def check_counts(network: Network, rank: int, counts: list[int]) -> None:
+    """FSDP keeps of the weights in a process, and sends in a step, what the table says."""
+    graph = prepared(network.graph, "torch")
+    found = [*devices.sharded(graph, blocks(graph), PROCESSES, 8, 1)][rank]
+    assert counts == [found.params, found.sent]
 
 
 def test_two_processes_train_as_one(tmp_path: Path) -> None:
@@ -222,6 +235,71 @@ def test_a_process_that_dies_ends_the_run(tmp_path: Path) -> None:
     assert "exitcode: -9" in re.sub(r"\s+", " ", said)
 
 
+# --- what each device has ----------------------------------------------------------------------
+
+
+def bytes_of(tensors: Iterable[Tensor]) -> int:
+    """The memory of tensors, each stretch once."""
+    found = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors}
+    return sum(found.values())
+
+
+def kept_by(stage: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], int]:
+    """What a stage gives, and the bytes that it keeps until its backward pass: saved, received and passed on."""
+    fixed = {tensor.untyped_storage().data_ptr() for tensor in (*stage.parameters(), *stage.buffers())}
+    kept: list[Tensor] = []
+
+    def keep(tensor: Tensor) -> Tensor:
+        if tensor.dim() and tensor.untyped_storage().data_ptr() not in fixed:
+            kept.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        given = stage(*inputs)
+    outputs = (given,) if isinstance(given, Tensor) else given
+    return outputs, bytes_of([*kept, *inputs, *outputs])
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+@pytest.mark.parametrize("name", ["small", "unet"])
+def test_stages_keep_and_send_what_the_table_says(name: str, count: int) -> None:
+    network = archdsl.loads(SMALL) if name == "small" else small_unet()
+    file = load(parallel_written(network.graph, "pipeline", count))
+    graph, parts = stages(prepared(network.graph, "torch"), count)
+    predicted = [*devices.pipeline(graph, parts, 4, 8, 4, "1f1b")]
+    values, _ = file.sample(2, "cpu")
+    for rank, made in enumerate(file.STAGES):
+        stage = made().train()
+        received = tuple(value.detach().requires_grad_(rank > 0) for value in values)
+        values, kept = kept_by(stage, received)
+        sent = (bytes_of(received) if rank else 0) + (bytes_of(values) if rank + 1 < count else 0)
+        assert predicted[rank].params == sum(value.numel() for value in stage.parameters())
+        assert predicted[rank].kept == min(4, count - rank) * kept
+        assert predicted[rank].sent == 4 * sent
+    assert sum(one.macs for one in predicted) == 8 * network.macs
+
+
+def test_bubbles_are_those_of_a_schedule_run_by_hand() -> None:
+    """Stages work at once on neighbouring microbatches: m + p - 1 turns forward, as many back, m of each with work."""
+    for count, parts in ((2, 1), (4, 8), (3, 5)):
+        ends: dict[tuple[int, int], int] = {}
+        for part in range(parts):
+            for stage in range(count):
+                ends[stage, part] = 1 + max(ends.get((stage - 1, part), 0), ends.get((stage, part - 1), 0))
+        assert devices.bubble(count, parts) == pytest.approx(1 - parts / max(ends.values()))
+
+
+def test_weights_are_shared_out_as_torch_chunks_them() -> None:
+    graph = prepared(archdsl.loads(SMALL).graph, "torch")
+    weights = list(load(source_written(graph)).Small().parameters())
+    for count in (2, 3, 7):
+        rows = [weight.chunk(count) for weight in weights]
+        shares = [sum(row[rank].numel() for row in rows if rank < len(row)) for rank in range(count)]
+        assert [one.params for one in devices.sharded(graph, [], count, 4, 1)] == shares
+    total = sum(weight.numel() for weight in weights)
+    assert {(one.params, one.sent) for one in devices.copied(graph, 4, 4, 3)} == {(total, 2 * 3 * 4 * total // 4)}
+
+
 # --- what is missing or wrong ------------------------------------------------------------------
 
 
@@ -260,6 +338,34 @@ def test_wrong_words(words: str, said: str, call: Caller) -> None:
     found = call("compile", "lenet", *words.split())
     assert found.code == 2
     assert said in " ".join(found.err.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--parallel ddp", "a number of devices from 2 to 10,000: --parallel ddp=2"),
+        ("--parallel tensor=2", "it may be pipeline=2, fsdp=2 or ddp=2"),
+        ("--schedule gpipe", "add --parallel pipeline=2"),
+        ("--parallel ddp=2 --microbatches 2", "leave it out"),
+        ("--parallel pipeline=2 --schedule zb", "it may be 1f1b or gpipe"),
+        ("--parallel pipeline=2 --microbatches 1", "--microbatches 2"),
+        ("--parallel pipeline=2 --batch 9", "--batch 16 does"),
+        ("--parallel pipeline=2 --rows op", "leave --rows out"),
+        ("alexnet --parallel ddp=2", "leave a second network out"),
+    ],
+)
+def test_wrong_words_of_a_table(words: str, said: str, call: Caller) -> None:
+    found = call("table", "lenet", *words.split())
+    assert found.code == 2
+    assert said in " ".join(found.err.split())
+
+
+def test_a_table_has_a_row_for_each_device(call: Caller) -> None:
+    found = call("table", "lenet", "--parallel", "pipeline=2", "--format", "json")
+    table = json.loads(found.out)
+    assert [table["kind"], table["batch"], table["microbatches"]] == ["pipeline", 64, 8]
+    assert table["bubble"] == pytest.approx(1 / 9)
+    assert len(call("table", "lenet", "--parallel", "fsdp=3", "--format", "csv").out.splitlines()) == 4
 
 
 def test_compile_writes_the_file(call: Caller, tmp_path: Path) -> None:

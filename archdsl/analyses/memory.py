@@ -186,6 +186,19 @@ def training(graph: Graph, width: int = 4, batch: int = 1) -> Training:
     return Training(sum(kept.values()), kept)
 
 
+def training_of_part(
+    graph: Graph, nodes: Sequence[Node], takes: Sequence[Value], gives: Sequence[Value], width: int, batch: int
+) -> int:
+    """The bytes that training keeps of a part of a graph until its backward pass, with the values that it takes and
+    gives, which a pipeline holds as long. `nodes` are those of the part in their order."""
+    keeper = _Keeper(graph, width, batch)
+    keeper.places.update((value, value) for value in takes)
+    keeper.differentiable.update(value.node for value in takes if graph.node(value.node).op.name != "input")
+    held = sum(map(keeper.newly_kept, takes))
+    kept = sum(map(keeper.keep, nodes))
+    return held + kept + sum(map(keeper.newly_kept, gives))
+
+
 class _Keeper:
     """Visits the nodes in order and counts what each keeps. A value that several nodes keep is counted once."""
 
@@ -206,7 +219,7 @@ class _Keeper:
         self.differentiable.add(node.id)
         rule = node.op.keeps(*tensors)
         further = rule.further.size(self.width) * self.batch + rule.once.size(self.width)
-        return further + sum(map(self._newly_kept, self._values(node, rule)))
+        return further + sum(map(self.newly_kept, self._values(node, rule)))
 
     def _values(self, node: Node, rule: Kept) -> list[Value]:
         values = [self.graph.inputs_of(node.id)[place] for place in rule.inputs]
@@ -214,7 +227,7 @@ class _Keeper:
             values = list(_results(node))
         return [*values, *_results(node)] if rule.output else values
 
-    def _newly_kept(self, value: Value) -> int:
+    def newly_kept(self, value: Value) -> int:
         """Bytes of a value, or 0 if its memory is kept already. A value that is overwritten counts, since PyTorch
         copies it."""
         place = self.places[value]

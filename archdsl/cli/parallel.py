@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from math import ceil
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from archdsl.analyses.devices import MICROBATCHES, SAMPLES, SCHEDULES
 from archdsl.cli.options import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from archdsl.backends.tables.request import Request
+    from archdsl.backends.tables.table import Table
+    from archdsl.ir.graph import Graph
 
 KINDS = ("pipeline", "fsdp", "ddp")
 
@@ -39,9 +46,7 @@ DevicesOption = Annotated[
 ]
 MicrobatchesOption = Annotated[
     int | None,
-    typer.Option(
-        "--microbatches", metavar="N", min=1, help="Parts of a batch, with --parallel pipeline.", show_default="batch"
-    ),
+    typer.Option("--microbatches", metavar="N", min=1, help="Parts of a pipeline's batch.", show_default="4 a stage"),
 ]
 ScheduleOption = Annotated[
     str | None,
@@ -87,3 +92,74 @@ def check_alone(ctx: typer.Context, others: Mapping[str, bool]) -> None:
     for option, is_given in others.items():
         if is_given:
             ctx.fail(f"--parallel writes one PyTorch file that trains one network; leave {option} out.")
+
+
+# --- the table of devices --------------------------------------------------------------------
+
+
+class Step(NamedTuple):
+    """One step of training on several devices; `batch` are the samples of a pipeline, or of each device."""
+
+    spread: Spread
+    batch: int
+    microbatches: int
+    schedule: str
+
+
+def step_of(
+    ctx: typer.Context,
+    parallel: str | None,
+    batch: int | None,
+    microbatches: int | None,
+    schedule: str | None,
+    others: Mapping[str, object],
+) -> Step | None:
+    """What the options of `archdsl table` say about devices; None without --parallel. `others` are options that do not
+    fit it, with what is given for them."""
+    of_pipeline = {"--microbatches": microbatches, "--schedule": schedule}
+    given = [option for option, value in of_pipeline.items() if value is not None]
+    if parallel is None:
+        if given:
+            ctx.fail(f"{given[0]} is about a pipeline; add --parallel pipeline=2.")
+        return None
+    found = spread(ctx, parallel, needs_count=True)
+    if found.kind != "pipeline" and given:
+        ctx.fail(f"{given[0]} is about a pipeline; with --parallel {parallel} leave it out.")
+    for option, value in others.items():
+        if value:
+            ctx.fail(f"--parallel has a row for each device of one network; leave {option} out.")
+    order, stages = schedule or SCHEDULES[0], found.number
+    if found.kind != "pipeline":
+        return Step(found, batch or SAMPLES, 1, order)
+    parts = microbatches or MICROBATCHES * stages
+    batch = batch or SAMPLES // MICROBATCHES * parts
+    if order not in SCHEDULES:
+        ctx.fail(f"--schedule knows nothing called '{order}'; it may be {one_of(SCHEDULES)}.")
+    if order == "1f1b" and parts < stages:
+        ctx.fail(f"--schedule 1f1b takes a microbatch for each stage, or more: --microbatches {stages}.")
+    if batch % parts:
+        fitting = parts * ceil(batch / parts)
+        ctx.fail(f"--batch {batch} does not split into {parts} microbatches of one size; --batch {fitting} does.")
+    return Step(found, batch, parts, order)
+
+
+def devices_table(graph: Graph, step: Step, request: Request) -> Table:
+    """The table with a row for each device. Raises `CompileError` for a network that cannot be cut."""
+    from archdsl.analyses import devices
+    from archdsl.analyses.choices import choose
+    from archdsl.analyses.memory import PRECISIONS
+    from archdsl.backends.tables.devices import of_devices
+    from archdsl.backends.torch.parallel import blocks, stages
+    from archdsl.outputs import prepared
+
+    (width,) = choose("precision", [request.precision], PRECISIONS)
+    (kind, count), graph = step.spread, prepared(graph, "torch")
+    if kind == "pipeline":
+        whole, parts = stages(graph, count)
+        found = devices.pipeline(whole, parts, width, step.batch, step.microbatches, step.schedule)
+    elif kind == "fsdp":
+        found = devices.sharded(graph, blocks(graph), count, width, step.batch)
+    else:
+        found = devices.copied(graph, count, width, step.batch)
+    request = replace(request, batch=step.batch)
+    return of_devices(graph, kind, tuple(found), request, step.microbatches, step.schedule)

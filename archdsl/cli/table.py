@@ -20,6 +20,7 @@ from archdsl.cli.options import (
     grouped,
 )
 from archdsl.cli.output import format_of, keep, put, reporting, width, words
+from archdsl.cli.parallel import DevicesOption, MicrobatchesOption, ScheduleOption, Step, devices_table, step_of
 
 if TYPE_CHECKING:
     from archdsl.backends.tables.request import Request
@@ -63,6 +64,12 @@ BlankOption = Annotated[
     ),
 ]
 
+BatchOption = Annotated[
+    int | None,
+    typer.Option(
+        "--batch", metavar="N", min=1, help="Samples per batch.", show_default="1; 32 for each device with --parallel"
+    ),
+]
 ArgumentsOption = Annotated[
     bool, typer.Option("--arguments", help="A column for each argument of the block that most rows are of.")
 ]
@@ -80,7 +87,7 @@ def table(
     exact: ExactOption = False,
     convention: ConventionOption = "paper",
     precision: PrecisionOption = "fp32",
-    batch: Annotated[int, typer.Option("--batch", metavar="N", min=1, help="Samples per batch.")] = 1,
+    batch: BatchOption = None,
     training: Annotated[bool, typer.Option("--training", help="Count parts that only training needs, too.")] = False,
     machine: MachineOption = None,
     peak: PeakOption = None,
@@ -91,6 +98,9 @@ def table(
     weighted_only: Annotated[
         bool, typer.Option("--weighted-only", help="Rows for convolutions, linear layers and embeddings only.")
     ] = False,
+    parallel: DevicesOption = None,
+    microbatches: MicrobatchesOption = None,
+    schedule: ScheduleOption = None,
     output: OutputOption = None,
     *,
     options: SpecOptions,
@@ -99,6 +109,9 @@ def table(
 
     There is a row for each stage, or for each part of a stage that has several. With --blank or --solution there is a
     row for each layer and each change of shape.
+
+    With --parallel there is a row for each device: what it holds, computes, keeps and sends in one step of training.
+    --batch are then the samples of a step: of a pipeline all, of fsdp and ddp those of each device.
 
     archdsl table resnet@18 @34 @50 prints several networks side by side: what each stage holds, a column for each.
 
@@ -117,6 +130,10 @@ def table(
     }
     if len(asked) > 1 and (given := [name for name, value in of_one.items() if value]):
         ctx.fail(f"{given[0]} is for the table of one network, and {len(asked)} are named; leave it out.")
+    others = {"--columns": columns, "--layout": layout != "chw", "--convention": convention != "paper"}
+    others |= {"--training": training, "--machine": machine, "--peak": peak, "--bandwidth": bandwidth}
+    others |= {"a second network": len(asked) > 1}
+    step = step_of(ctx, parallel, batch, microbatches, schedule, {**of_one, **others})
     with reporting(Format.TEXT) as report:
         request = Request(
             rows=rows,
@@ -127,7 +144,7 @@ def table(
             exact=exact,
             convention=convention,
             precision=precision,
-            batch=batch,
+            batch=batch or 1,
             training=training,
             machine=machine,
             peak=peak,
@@ -145,17 +162,19 @@ def table(
             compiled = target.compile()
             report.add(compiled.warnings)
             graphs.append(compiled.graph)
-        put(request.format, place, _made(graphs, [label for label, _ in asked], request, output))
+        put(request.format, place, _made(graphs, [label for label, _ in asked], request, output, step))
         report.result_printed = True
 
 
-def _made(graphs: list[Graph], labels: list[str], request: Request, output: Path | None) -> Table:
-    """The table of one network, or of several side by side."""
+def _made(graphs: list[Graph], labels: list[str], request: Request, output: Path | None, step: Step | None) -> Table:
+    """The table of one network, of one on several devices, or of several side by side."""
     from archdsl.backends.tables.costs import build
     from archdsl.backends.torch.schedule import emitted
     from archdsl.driver import collection_paused
 
     with collection_paused():
+        if step is not None:
+            return devices_table(graphs[0], step, request)
         if len(graphs) == 1:
             to_file = output is not None and output != Path("-")
             return build(graphs[0], request, 80 if to_file else width(), emitted)

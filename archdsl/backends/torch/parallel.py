@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from archdsl.analyses import totals
 from archdsl.analyses.cuts import balanced
+from archdsl.analyses.devices import MICROBATCHES, SAMPLES, Stage
 from archdsl.backends.python.code import Function, Line, Text
 from archdsl.backends.python.layout import lay_out
 from archdsl.backends.python.write import written
@@ -38,9 +39,6 @@ NAMES = (
     ).split()
 )
 """Names that such a file itself uses."""
-
-SAMPLES = 8
-"""The samples of a batch that a file takes if it is told nothing else; of a pipeline, in each microbatch."""
 
 
 def parallel(graph: Graph, kind: str, stages: int = 0) -> str:
@@ -80,6 +78,24 @@ def steps_of(graph: Graph) -> Steps:
     """The steps of a graph, without their code."""
     classes = Classes(Outline((graph,)))
     return Steps(classes, classes.of[""])
+
+
+def stages(graph: Graph, count: int) -> tuple[Graph, tuple[Stage, ...]]:
+    """The stages of a pipeline as facts, and the graph of their nodes, in which channels lie as in the code.
+
+    Raises `CompileError` as `cut` does.
+    """
+    steps = steps_of(graph)
+    parts = cut(steps, count)
+    return steps.graph, tuple(
+        Stage(part.title, part.nodes, tuple(w.value for w in part.takes), tuple(w.value for w in part.gives))
+        for part in parts
+    )
+
+
+def blocks(graph: Graph) -> list[str]:
+    """The paths of the blocks that FSDP gathers one by one."""
+    return [scope.path for scope in blocks_of(Classes(Outline((graph,))))]
 
 
 def blocks_of(classes: Classes) -> Iterator[Scope]:
@@ -169,7 +185,8 @@ class _Pipeline(_Parallel):
         yield from classes
 
     def program(self, name: str) -> Iterator[Definition]:
-        words = {"network": name, "count": self.count, "batch": 4 * SAMPLES * self.count, "micro": 4 * self.count}
+        count = self.count
+        words = {"network": name, "count": count, "batch": SAMPLES * count, "micro": MICROBATCHES * count}
         names = ", ".join(stage.name for stage in self.staged)
         yield Text("\n".join(lay_out(f"STAGES = ({names})", 0)))
         yield from self.example()
@@ -193,7 +210,7 @@ class _Whole(_Parallel):
         listed = "\n".join(lay_out(f"BLOCKS = ({', '.join(blocks)}{',' * (len(blocks) == 1)})", 0))
         yield Text(filled(launch.FSDP, blocks=listed) if self.kind == "fsdp" else launch.DDP)
         how = "with its weights shared out" if self.kind == "fsdp" else "in a copy for each process"
-        yield Text(filled(launch.WHOLE_MAIN, network=name, how=how, batch=4 * SAMPLES))
+        yield Text(filled(launch.WHOLE_MAIN, network=name, how=how, batch=SAMPLES))
 
 
 def _target(tensor: Tensor, classifies: bool) -> str:

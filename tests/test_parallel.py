@@ -139,9 +139,10 @@ def check_parts(network: Network, count: int, device: str) -> None:
 GALLERY = sorted(path.stem for path in specs_folder().glob("*.arch"))
 
 
-@pytest.mark.sampled
 @pytest.mark.parametrize("spec", GALLERY)
-def test_stages_are_the_network_in_parts(spec: str) -> None:
+def test_stages_are_the_network_in_parts(spec: str, all_variants: bool) -> None:
+    if not all_variants:
+        pytest.skip("minutes for all: with --all-variants")
     network = archdsl.load(spec)
     try:
         parallel_written(network.graph, "pipeline", 3)

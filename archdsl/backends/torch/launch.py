@@ -60,6 +60,16 @@ def save(part: nn.Module, path: str) -> None:
         torch.save({name: value for found in parts for name, value in found.items()}, path)
 '''.strip()
 
+OPTIONS = """
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--rate", type=float, default=0.01, help="learning rate")
+    parser.add_argument("--weights", metavar="FILE", help="state dict of the network to start from")
+    parser.add_argument("--save", metavar="FILE", help="where to write the state dict")
+    parser.add_argument("--timeout", type=float, default=120, help="seconds to wait for others")
+    arguments = parser.parse_args()
+""".strip("\n")
+"""The arguments that every such file has."""
+
 PIPELINE_MAIN = '''
 def main() -> None:
     """Train on random batches: torchrun --nproc-per-node <<count>>, with this file."""
@@ -69,12 +79,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=<<batch>>, help="samples per step")
     parser.add_argument("--microbatches", type=int, default=<<micro>>, help="parts of a batch")
     parser.add_argument("--schedule", choices=("1f1b", "gpipe"), default="1f1b")
-    parser.add_argument("--steps", type=int, default=10)
-    parser.add_argument("--rate", type=float, default=0.01, help="learning rate")
-    parser.add_argument("--weights", metavar="FILE", help="state dict of the network to start from")
-    parser.add_argument("--save", metavar="FILE", help="where to write the state dict")
-    parser.add_argument("--timeout", type=float, default=120, help="seconds to wait for others")
-    arguments = parser.parse_args()
+<<options>>
     batch, count = arguments.batch, arguments.microbatches
     if count < 1 or batch < 1 or batch % count:
         raise SystemExit(f"--batch {batch} does not split into {count} microbatches of one size")
@@ -118,12 +123,7 @@ def main() -> None:
     default = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", choices=("cuda", "cpu"), default=default)
     parser.add_argument("--batch", type=int, default=<<batch>>, help="samples per step of each process")
-    parser.add_argument("--steps", type=int, default=10)
-    parser.add_argument("--rate", type=float, default=0.01, help="learning rate")
-    parser.add_argument("--weights", metavar="FILE", help="state dict of the network to start from")
-    parser.add_argument("--save", metavar="FILE", help="where to write the state dict")
-    parser.add_argument("--timeout", type=float, default=120, help="seconds to wait for others")
-    arguments = parser.parse_args()
+<<options>>
     device = join(arguments.device, arguments.timeout)
     rank = dist.get_rank()
 
@@ -193,6 +193,6 @@ FSDP_IMPORTS = (
 
 def filled(text: str, **words: object) -> str:
     """A text with its words filled in."""
-    for name, value in words.items():
+    for name, value in {"options": OPTIONS, **words}.items():
         text = text.replace(f"<<{name}>>", str(value))
     return text

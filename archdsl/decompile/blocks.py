@@ -60,7 +60,7 @@ class Blocks:
         self.heights = {region: height for draft in self.drafts for region, height in _heights(draft).items()}
         for regions in self._groups():
             self._choose_flow(regions)
-            if not _is_nested(regions) or not self._enter_recursive(regions):
+            if not _holds_itself(regions) or not self._enter_recursive(regions):
                 self._enter_by_height(regions)
 
     # --- in which order ---------------------------------------------------------------------
@@ -353,6 +353,12 @@ def _is_directly_nested(regions: Sequence[Region]) -> bool:
     inside = [region for region in regions if _is_nested([region])]
     parents = [_parent(region) for region in inside]
     return len(set(parents)) == len(parents) and all(map(operator.eq, map(_kind, parents), map(_kind, inside)))
+
+
+def _holds_itself(regions: Sequence[Region]) -> bool:
+    """Whether regions of a class are directly inside others of these, and nowhere else."""
+    parents = {_parent(region) for region in regions if _is_nested([region])}
+    return bool(parents) and parents <= {*regions} and _is_directly_nested(regions)
 
 
 def _heights(draft: Draft) -> dict[Region, int]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from archdsl.decompile.idioms import IDIOMS, tidy
 from archdsl.ir.graph import Graph, Output, Scope, Value
 from archdsl.ir.recorded import Recorded
 from archdsl.ops.base import Family, Op
@@ -65,7 +65,7 @@ class Draft:
         self.header, self.outputs = graph.header, graph.outputs
         self.parts = {
             node.id: Part(
-                node.id, tidy(graph, node.id), list(graph.inputs_of(node.id)), node.scope, node.outputs, node.weights
+                node.id, _tidy(graph, node.id), list(graph.inputs_of(node.id)), node.scope, node.outputs, node.weights
             )
             for node in graph
         }
@@ -73,15 +73,18 @@ class Draft:
             path: Region(self, path, scope.parent, recorded.get(path) or _of_spec(scope))
             for path, scope in graph.scopes.items()
         }
-        for idiom in IDIOMS:
-            idiom(self)
+        self.shared: dict[str, dict[str, Op]] = {}
+        """The ops of several uses, by the region around all of these and by where their weights are."""
+        self.members: dict[str, list[str]] = {}
+
+    def divide(self) -> None:
+        """Divides the network as a person would divide it."""
         self._take_in_joins()
         self._move_pixels()
         self._dissolve_containers()
         self._dissolve_light()
         self._dissolve_broken()
         self.shared = self._share()
-        """The ops of several uses, by the region around all of these and by where their weights are."""
         self.members = self._members()
 
     def tensor(self, value: Value) -> Tensor:
@@ -307,3 +310,17 @@ def _of_spec(scope: Scope) -> Recorded:
     """What a graph says of a scope: its block, the arguments that are numbers, and the names of its inputs."""
     numbers = {name: value for name, value in scope.arguments if isinstance(value, bool | int | float)}
     return Recorded(scope.block or "", numbers, scope.ports)
+
+
+def _tidy(graph: Graph, id: str) -> Op:
+    """A node's op without a padding of its window that the default comes to as well."""
+    op, tensors = graph.node(id).op, graph.tensors_into(id)
+    field = type(op).model_fields.get("padding")
+    window = op.window(*tensors) if field is not None else None
+    if field is None or window is None or op.model_dump()["padding"] == field.default:
+        return op
+    with suppress(Exception):
+        usual = op.model_copy(update={"padding": field.default})
+        if usual.outputs(*tensors) == op.outputs(*tensors) and usual.window(*tensors) == window:
+            return usual
+    return op

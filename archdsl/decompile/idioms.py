@@ -7,12 +7,14 @@ To add an idiom, write a function of a draft and put it into `IDIOMS`.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import accumulate
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from archdsl.decompile.draft import Draft, Part
 from archdsl.ir.graph import Graph, Output, Value
+from archdsl.ir.recorded import Recorded
 from archdsl.ops.arguments import Mismatch
 from archdsl.ops.base import Family, Op
 from archdsl.ops.crop import Pad
@@ -20,25 +22,11 @@ from archdsl.ops.regularize import Dropout
 from archdsl.ops.reshape import ChannelSlice, Split
 from archdsl.tensor import Tensor
 
-if TYPE_CHECKING:
-    from archdsl.decompile.draft import Draft, Part
-
 Pads: TypeAlias = "tuple[tuple[int, int], ...]"
 """How many pixels are added before and behind, in each dimension."""
 
-
-def tidy(graph: Graph, id: str) -> Op:
-    """A node's op without a padding of its window that the default comes to as well."""
-    op, tensors = graph.node(id).op, graph.tensors_into(id)
-    field = type(op).model_fields.get("padding")
-    window = op.window(*tensors) if field is not None else None
-    if field is None or window is None or op.model_dump()["padding"] == field.default:
-        return op
-    with suppress(Exception):
-        usual = op.model_copy(update={"padding": field.default})
-        if usual.outputs(*tensors) == op.outputs(*tensors) and usual.window(*tensors) == window:
-            return usual
-    return op
+PADDED = frozenset({"conv", "depthwise", "avg_pool"})
+"""Ops that take zeros at the border as a padding of theirs."""
 
 
 def leave_out_nothing(draft: Draft) -> None:
@@ -150,7 +138,7 @@ def _padded_as_tensorflow(draft: Draft) -> Iterator[tuple[Part, Part | None, Op,
             continue
         before = draft.parts.get(part.inputs[0].node)
         if before and isinstance(before.op, Pad) and _only(users[Value(before.id)]) is part:
-            if before.op.mode != "constant" or before.op.value or part.op.name == "max_pool" or any(map(any, pads)):
+            if before.op.mode != "constant" or before.op.value or part.op.name not in PADDED or any(map(any, pads)):
                 continue
             x = draft.tensor(before.inputs[0])
             pads, pad = before.op.window(x).padding, before
@@ -226,3 +214,12 @@ def _only(users: Iterable[Part | Output]) -> Part | None:
 
 IDIOMS = (leave_out_nothing, tokens_first, attend_to_maps, pad_as_tensorflow, split_slices)
 """In the order in which they are looked for."""
+
+
+def drafted(graph: Graph, recorded: Mapping[str, Recorded]) -> Draft:
+    """The draft of a graph, with its idioms as a spec says them, divided as a person would divide it."""
+    draft = Draft(graph, recorded)
+    for idiom in IDIOMS:
+        idiom(draft)
+    draft.divide()
+    return draft

@@ -9,7 +9,7 @@ from textwrap import fill
 from archdsl.analyses import totals
 from archdsl.decompile.blocks import CLASSES, Block, Blocks
 from archdsl.decompile.body import UNIT, Formula, Step
-from archdsl.decompile.draft import Draft
+from archdsl.decompile.idioms import drafted
 from archdsl.decompile.numbers import Row
 from archdsl.decompile.repeats import enclose_repeats
 from archdsl.decompile.settings import Settings, assigned, declared
@@ -79,7 +79,7 @@ class _Spec:
     def __init__(self, members: Sequence[Member]) -> None:
         self.members = members
         self.variants = variant_names([member.origin for member in members]) if len(members) > 1 else []
-        drafts = [Draft(member.graph, member.recorded) for member in members]
+        drafts = [drafted(member.graph, member.recorded) for member in members]
         taken_out: Mapping[tuple[str, str], Row] = {}
         if self.variants:
             enclose_repeats(drafts)

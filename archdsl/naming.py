@@ -1,4 +1,4 @@
-"""Names that no step may have, because they are Python keywords or attributes of every PyTorch module.
+"""Names that no step may have, because they are Python keywords or attributes of every module that is emitted.
 
 The parts of a path become attribute names in the emitted module, so the rule holds for every step. A test compares
 the list with the attributes of `torch.nn.Module`.
@@ -18,7 +18,7 @@ RESERVED = frozenset(
     _register_state_dict_hook _replicate_for_data_parallel _save_to_state_dict _slow_forward
     _state_dict_hooks _state_dict_pre_hooks _version _wrapped_call_impl
     False None T_destination True add_module and apply as assert async await bfloat16 break buffers
-    call_super_init children class compile continue cpu cuda def del double dump_patches elif else
+    call_super_init checkpointing children class compile continue cpu cuda def del double dump_patches elif else
     eval except extra_repr finally float for forward from get_buffer get_extra_state get_parameter
     get_submodule global half if import in ipu is lambda load_state_dict modules mtia named_buffers
     named_children named_modules named_parameters nonlocal not or parameters pass raise

@@ -129,7 +129,18 @@ def unknown(text: str) -> Iterator[str]:
             yield node.attr
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-            known = {"__future__", "argparse", "collections", "keras", "math", "time", "torch", "typing"}
+            known = {
+                "__future__",
+                "argparse",
+                "collections",
+                "contextlib",
+                "functools",
+                "keras",
+                "math",
+                "time",
+                "torch",
+                "typing",
+            }
             yield from (name for name in names if name.partition(".")[0] not in known)
 
 

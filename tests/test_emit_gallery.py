@@ -98,7 +98,17 @@ def test_tidy(tmp_path: Path) -> None:
         text = Variant(name).source
         (tmp_path / f"{name.replace('@', '_').replace('.', '_')}.py").write_text(text, encoding="utf-8")
         modules = set(re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE))
-        assert modules <= {"__future__", "argparse", "collections", "math", "time", "torch", "typing"}
+        assert modules <= {
+            "__future__",
+            "argparse",
+            "collections",
+            "contextlib",
+            "functools",
+            "math",
+            "time",
+            "torch",
+            "typing",
+        }
         assert str(Path.cwd()) not in text
     ruff = [sys.executable, "-m", "ruff"]
     common = ["--isolated", "--no-cache", "--line-length=100", "--target-version=py311", str(tmp_path)]

@@ -127,7 +127,17 @@ def test_tidy(tmp_path: Path) -> None:
         text = text_of(spec)
         (tmp_path / f"{spec}.py").write_text(text, encoding="utf-8")
         modules = set(re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE))
-        assert modules <= {"__future__", "argparse", "collections", "math", "time", "torch", "typing"}
+        assert modules <= {
+            "__future__",
+            "argparse",
+            "collections",
+            "contextlib",
+            "functools",
+            "math",
+            "time",
+            "torch",
+            "typing",
+        }
     common = ["--isolated", "--no-cache", "--line-length=100", "--target-version=py311", str(tmp_path)]
     subprocess.run([sys.executable, "-m", "ruff", "check", "--select=E,F,I,UP,B", *common], check=True)
     subprocess.run([sys.executable, "-m", "ruff", "format", "--check", *common], check=True)

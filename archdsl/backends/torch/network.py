@@ -18,12 +18,14 @@ from archdsl.ir.graph import Graph, Output, Value
 
 @dataclass(frozen=True, slots=True)
 class Further:
-    """What options add to the class of a network. `forward` are the lines of its `forward`, if others than usual."""
+    """What options add to the class of a network. `forward` are the lines of its `forward`, if others than usual.
+    `last` are methods behind it."""
 
     bases: tuple[str, ...] = ()
     lines: tuple[Code, ...] = ()
     methods: tuple[Function, ...] = ()
     forward: tuple[Code, ...] = ()
+    last: tuple[Function, ...] = ()
 
 
 PLAIN = Further()
@@ -44,7 +46,8 @@ def network_classes(
     yield from result_classes(graph, title)
     last = (*further.lines, *((Line("self.apply(initialize)"),) if initialized else ()))
     lines = further.forward or tuple(forward.lines)
-    methods = (constructor(construction, last), *further.methods, _forward(construction, input_names(graph), lines))
+    run = _forward(construction, input_names(graph), lines)
+    methods = (constructor(construction, last), *further.methods, run, *further.last)
     yield Class(title, ", ".join(("nn.Module", *further.bases)), doc, methods=methods)
 
 

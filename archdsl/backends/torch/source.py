@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from archdsl import formula
@@ -14,6 +15,8 @@ from archdsl.backends.python.write import write_module, written
 from archdsl.backends.torch import refusals, timm
 from archdsl.backends.torch.blocks import block_class, take_names
 from archdsl.backends.torch.bodies import Body, Differ, If, Item
+from archdsl.backends.torch.checkpointing import NAMES as CHECKPOINTING
+from archdsl.backends.torch.checkpointing import block_titles, helpers, switch
 from archdsl.backends.torch.classes import Classes
 from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.documents import network_doc, shown
@@ -72,6 +75,7 @@ def family_source(graphs: Sequence[Graph], extras: Extras = NONE) -> str:
         if construction.body.scope.parent is None:
             definitions += builders(construction, functions, emission.settings)
     definitions += emission.registered(functions)
+    definitions += emission.helpers()
     title = graphs[0].header.name
     definitions += [
         table(functions.values()),
@@ -90,6 +94,7 @@ def emit(graph: Graph, extras: Extras = NONE) -> Emitted:
     name = emission.done[-1].title
     definitions += [Text(GENERATE)] if emission.generates else []
     definitions += emission.registered({"": builder_name(graph.header)}, name)
+    definitions += emission.helpers()
     definitions.append(main_program(graph, name, emission.generates))
     what = f"{graph.header.name} for inference" if extras.inference else graph.header.name
     text = module_text(what, (graph,), definitions, emission.imports)
@@ -112,7 +117,7 @@ class Emission:
         self.settings = settings_of(outline)
         self.generates = len(outline.networks) == 1 and generates(outline.networks[""])
         generating = ("Cache", "generate") if self.generates else ()
-        self.reserved = (*MODULE_NAMES, *reserved, *generating, *extra_names(extras))
+        self.reserved = (*MODULE_NAMES, *CHECKPOINTING, *reserved, *generating, *extra_names(extras))
         self._begin()
 
     def _begin(self, kept: Sequence[Construction] = ()) -> None:
@@ -187,7 +192,14 @@ class Emission:
         self.imports += further.imports
         self.stages[construction.title] = further.features.stages if further.features else ()
         yield from further.definitions
-        yield from network_classes(construction, forward, doc, initialized, further.further())
+        last = () if self.extras.inference else switch(self.outline, self.done)
+        added = replace(further.further(), last=last)
+        yield from network_classes(construction, forward, doc, initialized, added)
+
+    def helpers(self) -> Iterator[Definition]:
+        """What `checkpointing` needs, if the networks have it."""
+        if not self.extras.inference and block_titles(self.outline, self.done):
+            yield Text(helpers(self.outline))
 
     def registered(self, named: Mapping[str, str], makes: str | None = None) -> Iterator[Definition]:
         """What registers each network with timm. `named` has their names by their paths; `makes` is what makes them,
@@ -353,15 +365,18 @@ def module_text(
     imports += ["import time"] if "time." in text else []
     imports += ["import warnings"] if "warnings.warn(" in text else []
     imports += ["from collections import OrderedDict"] if "OrderedDict(" in text else []
-    collections = [name for name in ("Callable", "Mapping", "Sequence") if f"{name}[" in text]
+    collections = [name for name in ("Callable", "Iterator", "Mapping", "Sequence") if f"{name}[" in text]
     imports += [f"from collections.abc import {', '.join(collections)}"] if collections else []
+    imports += ["from contextlib import contextmanager, nullcontext"] if "nullcontext(" in text else []
     imports += ["from datetime import timedelta"] if "timedelta(" in text else []
-    types = [name for name, use in (("Any", ": Any"), ("NamedTuple", "(NamedTuple)")) if use in text]
+    imports += ["from functools import partial"] if "partial(" in text else []
+    types = [name for name, use in (("Any", r"[:>] Any\b"), ("NamedTuple", r"\(NamedTuple\)")) if re.search(use, text)]
     imports += [f"from typing import {', '.join(types)}"] if types else []
     imports += ["", "import torch"]
     imports += ["import torch.distributed as dist"] if re.search(r"\bdist\.", text) else []
     imports += ["import torch.nn.functional as F"] if "F." in text else []
     imports += sorted({*further, "from torch import Tensor, nn"})
+    imports += ["from torch.utils.checkpoint import checkpoint"] if "checkpoint(run" in text else []
     doc = f"{what} from {shown(graphs[0].header.spec)}, in PyTorch."
     run = Text('if __name__ == "__main__":\n    main()')
     return write_module((doc,), imports, (*helpers, *done, run))

@@ -6,7 +6,7 @@ Nor are the network's inputs at inference, because the caller holds them before,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -181,8 +181,14 @@ def training(graph: Graph, width: int = 4, batch: int = 1) -> Training:
     Nodes that serve only training outputs count too. The rules are those of PyTorch on a CPU. (CUDA differs in
     dropout: it keeps a byte for each number, where the CPU keeps `width` bytes.)
     """
-    keeper = _Keeper(graph, width, batch)
-    kept = {node.id: keeper.keep(node) for node in graph}
+    keeping = Keeping(graph, width, batch)
+    seen: set[Value] = set()
+    kept: dict[str, int] = {}
+    for node in graph:
+        keeps = keeping.by_node.get(node.id, NOTHING_KEPT)
+        new = set(keeps.places) - seen
+        kept[node.id] = keeps.further + sum(map(keeping.size, new))
+        seen |= new
     return Training(sum(kept.values()), kept)
 
 
@@ -191,35 +197,65 @@ def training_of_part(
 ) -> int:
     """The bytes that training keeps of a part of a graph until its backward pass, with the values that it takes and
     gives, which a pipeline holds as long. `nodes` are those of the part in their order."""
-    keeper = _Keeper(graph, width, batch)
-    keeper.places.update((value, value) for value in takes)
-    keeper.differentiable.update(value.node for value in takes if graph.node(value.node).op.name != "input")
-    held = sum(map(keeper.newly_kept, takes))
-    kept = sum(map(keeper.keep, nodes))
-    return held + kept + sum(map(keeper.newly_kept, gives))
+    keeping = Keeping(graph, width, batch, nodes, takes)
+    places = {keeping.places[value] for value in (*takes, *gives)}
+    further = 0
+    for keeps in keeping.by_node.values():
+        places.update(keeps.places)
+        further += keeps.further
+    return further + sum(map(keeping.size, filter(keeping.is_lasting, places)))
 
 
-class _Keeper:
-    """Visits the nodes in order and counts what each keeps. A value that several nodes keep is counted once."""
+@dataclass(frozen=True, slots=True)
+class Keeps:
+    """What a node keeps for the backward pass: `further` bytes, and values by their places.
 
-    def __init__(self, graph: Graph, width: int, batch: int) -> None:
+    `after` it has run it keeps something that it has computed; else all that it keeps is known before.
+    """
+
+    further: int = 0
+    places: tuple[Value, ...] = ()
+    after: bool = False
+
+
+NOTHING_KEPT = Keeps()
+
+
+class Keeping:
+    """What each node keeps for the backward pass, by its id, for nodes that keep anything.
+
+    `places` has, for each value, the value whose memory it uses. With `nodes`, these alone run: a part of the network,
+    which takes the values `takes`.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        width: int = 4,
+        batch: int = 1,
+        nodes: Iterable[Node] | None = None,
+        takes: Sequence[Value] = (),
+    ) -> None:
         self.graph, self.width, self.batch = graph, width, batch
         self.overwriting = overwriting(graph, graph.outputs)
-        self.places: dict[Value, Value] = {}
-        self.differentiable: set[str] = set()
-        self.kept: set[Value] = set()
+        self.places: dict[Value, Value] = {value: value for value in takes}
+        self.by_node: dict[str, Keeps] = {}
+        differentiable = {value.node for value in takes if graph.node(value.node).op.name != "input"}
+        for node in graph if nodes is None else nodes:
+            inputs, tensors = graph.inputs_of(node.id), graph.tensors_into(node.id)
+            shares = bool(inputs) and node.op.is_view(*tensors, training=True)
+            self.places.update((value, self.places[inputs[0]] if shares else value) for value in _results(node))
+            if any(value.node in differentiable for value in inputs) or node.op.params(*tensors):
+                differentiable.add(node.id)
+                keeps = self._keeps(node, node.op.keeps(*tensors))
+                if keeps != NOTHING_KEPT:
+                    self.by_node[node.id] = keeps
 
-    def keep(self, node: Node) -> int:
-        """Bytes that this node keeps and that no node before it has kept."""
-        inputs, tensors = self.graph.inputs_of(node.id), self.graph.tensors_into(node.id)
-        shares = bool(inputs) and node.op.is_view(*tensors, training=True)
-        self.places.update((value, self.places[inputs[0]] if shares else value) for value in _results(node))
-        if not (any(value.node in self.differentiable for value in inputs) or node.op.params(*tensors)):
-            return 0
-        self.differentiable.add(node.id)
-        rule = node.op.keeps(*tensors)
+    def _keeps(self, node: Node, rule: Kept) -> Keeps:
         further = rule.further.size(self.width) * self.batch + rule.once.size(self.width)
-        return further + sum(map(self.newly_kept, self._values(node, rule)))
+        places = dict.fromkeys(self.places[value] for value in self._values(node, rule))
+        lasting = tuple(place for place in places if self.is_lasting(place))
+        return Keeps(further, lasting, bool(rule.output or further))
 
     def _values(self, node: Node, rule: Kept) -> list[Value]:
         values = [self.graph.inputs_of(node.id)[place] for place in rule.inputs]
@@ -227,17 +263,12 @@ class _Keeper:
             values = list(_results(node))
         return [*values, *_results(node)] if rule.output else values
 
-    def newly_kept(self, value: Value) -> int:
-        """Bytes of a value, or 0 if its memory is kept already. A value that is overwritten counts, since PyTorch
-        copies it."""
-        place = self.places[value]
-        if place in self.kept or self._is_weight(place):
-            return 0
-        self.kept.add(place)
+    def size(self, place: Value) -> int:
+        """Bytes of a value. One that is overwritten counts, since PyTorch copies it."""
         alike = self.graph.node(place.node).op.reads_shape_alone
         return tensor_bytes(self.graph.tensor(place), self.width) * (1 if alike else self.batch)
 
-    def _is_weight(self, place: Value) -> bool:
-        """Whether a value is a learned one, which the module holds in any case."""
+    def is_lasting(self, place: Value) -> bool:
+        """Whether a value is held for the backward pass alone: the module holds a learned one in any case."""
         op = self.graph.node(place.node).op
-        return op.is_held and bool(op.params(*self.graph.tensors_into(place.node)))
+        return not (op.is_held and op.params(*self.graph.tensors_into(place.node)))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archdsl.analyses.budget import OverBudget
+from archdsl.cli.budget import BatchOption, KeepOption, MemoryOption, budget_of, check_budget, refusal, said
 from archdsl.cli.complete import emitted, several_variants
 from archdsl.cli.options import Format, FormatOption, OutputOption, Purpose, SpecArgument, SpecOptions, grouped
 from archdsl.cli.output import in_short, keep, print_table, put_out, reporting
@@ -87,11 +89,14 @@ class Additions:
     hub: HubOption = False
     timm: TimmOption = False
     hubconf: HubconfOption = False
+    memory: MemoryOption = None
+    keep: KeepOption = None
+    batch: BatchOption = None
 
     @property
     def named(self) -> tuple[str, ...]:
         """The options that are given."""
-        return tuple(f"--{one.name}" for one in fields(self) if getattr(self, one.name))
+        return tuple(f"--{one.name}" for one in fields(self) if getattr(self, one.name) not in (None, False))
 
     def extras(self, graph: Graph) -> Extras:
         """The same for the emitter. Executes the code of the reference. Raises `CompileError`."""
@@ -102,7 +107,8 @@ class Additions:
             from archdsl.prove.published import published_by
 
             published = published_by(graph, self.published)
-        return Extras(self.features, published, self.hub, self.timm)
+        budget = budget_of(self.memory, self.keep, self.batch)
+        return Extras(self.features, published, self.hub, self.timm, budget=budget)
 
     @property
     def packages(self) -> list[str]:
@@ -142,6 +148,10 @@ def compile(
 
     With --parallel, the file trains the network on several devices; torchrun starts it, and it says how.
 
+    With --memory 8G --batch 64 or --keep 0.5, training takes less memory: parts of the network, as few multiply-adds as
+    possible, run again in the backward pass. --memory counts what is kept for a batch and computed again at one time,
+    weights, gradients, and the state of Adam, in single precision.
+
     An ONNX file has the weights of --weights. Without them it is small, and its weights are inputs.
     """
     from archdsl.cli.target import target
@@ -170,11 +180,15 @@ def compile(
         compiled = asked.compile()
         report.add(compiled.warnings)
         contents = {kind: written(compiled.graph, kind) for kind in kinds if kind != "torch" and weights is None}
+        emitted = None
         if devices is not None:
             contents["torch"] = parallel_written(compiled.graph, devices.kind, devices.number)
         elif "torch" in kinds:
             write_source = torch_written if for_ is None else inference_written
-            emitted = write_source(compiled.graph, additions.extras(compiled.graph))
+            try:
+                emitted = write_source(compiled.graph, additions.extras(compiled.graph))
+            except OverBudget as error:
+                ctx.fail(refusal(error.nearest, additions.memory))
             contents["torch"] = emitted.text
         if weights is not None:
             contents["onnx"] = onnx_written(compiled.graph, given_weights(compiled, weights, from_))
@@ -183,11 +197,13 @@ def compile(
             report.result_printed = True
             return
         files = {places[kind]: contents[kind] for kind in kinds}
-        if additions.hubconf:
+        if additions.hubconf and emitted is not None:
             files |= _hubconf(additions, places["torch"], [compiled.graph], emitted.name)
         write(files)
         if report.verbose:
             _print_run(compiled.graph)
+            if emitted is not None and emitted.outcome is not None:
+                print("\n".join(said(emitted.outcome)))
             for path in files:
                 print(f"wrote {shown(str(path))}")
 
@@ -252,12 +268,15 @@ def _named(
 
 def _check(ctx: typer.Context, additions: Additions, kinds: list[str], output: Path | None, is_family: bool) -> None:
     """Ends the command for additions that do not fit what is written."""
+    check_budget(ctx, additions.memory, additions.keep, additions.batch)
     if not additions.named:
         return
     if "torch" not in kinds:
         ctx.fail(f"{additions.named[0]} adds to PyTorch source, and --emit does not name torch.")
     if additions.published is not None and is_family:
         ctx.fail("--published proves one network; for the weights of several variants compile one at a time.")
+    if is_family and (additions.memory or additions.keep):
+        ctx.fail("--memory and --keep choose for one network; compile one variant at a time.")
     if additions.hubconf and output == Path("-"):
         ctx.fail("--hubconf writes a file beside the network's; name a file or a folder with -o.")
 
@@ -271,6 +290,8 @@ def _check_purpose(
         ctx.fail(f"{option} writes PyTorch source; other forms are for inference already.")
     if is_family:
         ctx.fail(f"{option} writes one network; compile one variant at a time.")
+    if additions.memory or additions.keep:
+        ctx.fail(f"{option} writes a network that is not trained, and --memory and --keep are about training.")
     if additions.published is not None:
         ctx.fail("--published loads weights into the module for training, whose state dict `load` takes: write it too.")
 

@@ -72,6 +72,11 @@ pooling remembers, take 8 bytes in every precision.
 - `kept` is what training keeps until the backward pass, as PyTorch's autograd does on the CPU. On CUDA, a dropout keeps
   a boolean mask of one byte for each number; here it keeps the number.
 
+Training can keep less and compute it again: `archdsl compile --keep 0.5` or `--memory 8G --batch 64`
+([Building on an emitted module](modules.md)). `--memory` counts the kept values of the batch, the most that one part of
+the network computes again at a time, and 4 numbers for each learned one: itself, its gradient, and the two moments of
+Adam.
+
 How much a module holds depends on how its code is written. The least is to run flat: node after node, with each value
 released after its last use. Emitted code releases values early. Where that lowers the peak, a stage is called member by
 member (`x = self.conv2.max_pool(x)`, `x = self.conv2.unit(x)`), and a line ends where a variable is used for the last

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 from archdsl.backends.python.code import Class, Code, Function, Line
 from archdsl.backends.python.layout import text_of
@@ -20,15 +21,17 @@ from archdsl.formula import formula_of
 from archdsl.ir.graph import Scope, Value
 from archdsl.syntax import tree
 
+ForwardKind = TypeVar("ForwardKind", bound=Forward)
+
 SKIP = "skip"
 """The argument of `forward` for a value from outside the block that has different names in different uses."""
 
 
-def block_class(construction: Construction, forward: Forward | None) -> Class:
-    """A class for a block, a stage or a copy. It has no `forward` if no output depends on it."""
+def block_class(construction: Construction, forward: Forward | None, further: Sequence[Function] = ()) -> Class:
+    """A class for a block, a stage or a copy, with `further` methods. It has no `forward` if no output needs it."""
     has_constructor = construction.lines or construction.constructor.parameters
     methods = [constructor(construction, ())] if has_constructor else []
-    methods += [] if forward is None else [_forward(construction, forward)]
+    methods += [] if forward is None else [_forward(construction, forward), *further]
     doc, fields = block_doc(construction.body.scope), tuple(constants(construction))
     return Class(construction.title, "nn.Module", doc, fields, tuple(methods))
 
@@ -56,8 +59,12 @@ def argument(parameter: Parameter) -> str:
 
 def write_block(words: Words, layout: Layout) -> Forward:
     """Writes the `forward` of a class, including its `return`."""
-    forward = Forward(words, take_names(words.outline, words.body), words.body.gives, layout, shapes=False)
-    forward.lines.append(Line(f"return {forward.run_and_return(words.body.gives)}"))
+    return finish_block(Forward(words, take_names(words.outline, words.body), words.body.gives, layout, shapes=False))
+
+
+def finish_block(forward: ForwardKind) -> ForwardKind:
+    """Writes the `forward` of a class with what is prepared for it."""
+    forward.lines.append(Line(f"return {forward.run_and_return(forward.body.gives)}"))
     return forward
 
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from archdsl.backends.python.code import Code, Function, Line, Suite
+from archdsl.backends.torch import recomputing
 from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.outline import Outline
+from archdsl.backends.torch.recomputing import Recomputing
 from archdsl.ir.graph import Scope
 
-NAMES = ("checkpoint", "contextmanager", "nullcontext", "partial", "recomputed", "statistics_kept")
+NAMES = ("checkpoint", "contextmanager", "nullcontext", "partial", "recomputed", "statistics_kept", "RECOMPUTED")
 """Names that the file uses for it."""
 
 RECOMPUTED = '''
@@ -42,7 +44,7 @@ def recomputed(block: nn.Module, method: str, *values: Tensor) -> Any:
 @contextmanager
 def statistics_kept(*modules: Any) -> Iterator[None]:
     """A context in which normalizations leave their running statistics as they are."""
-    parts = [part for module in modules for part in module.modules()]
+    parts = [part for one in modules if isinstance(one, nn.Module) for part in one.modules()]
     norms = [part for part in parts if getattr(part, "track_running_stats", False)]
     rates = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     for norm in norms:
@@ -54,29 +56,75 @@ def statistics_kept(*modules: Any) -> Iterator[None]:
             norm.momentum, norm.num_batches_tracked = rate
 '''.strip()
 
+JOINED = '''
+def joined(values: Sequence[Tensor]) -> Tensor:
+    """The values side by side, as `torch.cat` gives them. They are kept in place of the result."""
+    x = torch.cat(values, dim=1)
+    if not torch.compiler.is_compiling():
+        x.parts = [part for value in values for part in getattr(value, "parts", [value])]
+    return x
+'''.strip()
+
+WHILE_COMPILING = """\
+    if torch.compiler.is_compiling():
+        return checkpoint(run, *values, use_reentrant=False)
+"""
+
+PARTS = """\
+    groups = [getattr(value, "parts", [value]) for value in values]
+    counts = [len(group) for group in groups]
+    parts = [part for group in groups for part in group]
+    given = [values]  # in the first pass, what is joined already
+
+    def join_and_run(*parts: Tensor) -> Any:
+        left = iter(parts)
+        rows = [] if given else [[next(left) for _ in range(count)] for count in counts]
+        joins = given.pop() if given else [torch.cat(row, 1) if row[1:] else row[0] for row in rows]
+        return run(*joins)
+
+"""
+
 MANY = """\
-    parts = [part for module in modules for part in module.modules()]
+    parts = [part for one in modules if isinstance(one, nn.Module) for part in one.modules()]
     norms = [part for part in parts if"""
 ONE = "    norms = [part for part in block.modules() if"
 
 DOC = "Let blocks keep only their inputs for training, and run again in the backward pass."
 
 
-def switch(outline: Outline, done: Iterable[Construction]) -> tuple[Function, ...]:
-    """The method `checkpointing` of a network; none for a network without blocks."""
+def switch(outline: Outline, done: Iterable[Construction], found: Recomputing | None) -> tuple[Function, ...]:
+    """The method `checkpointing` of a network; none for a network without blocks, unless segments are `found`."""
+    if found is not None:
+        return (_switch(recomputing.switch_lines(), recomputing.DOC),)
     titles = block_titles(outline, done)
-    if not titles:
-        return ()
-    return (Function("checkpointing", ("self", "on: bool = True"), "None", _lines(titles), doc=(DOC,)),)
+    return (_switch(_lines(titles), DOC),) if titles else ()
 
 
-def helpers(outline: Outline) -> str:
-    """What stands behind the network: the function `recomputed`, and what keeps running statistics if there are any."""
+def _switch(lines: tuple[Code, ...], doc: str) -> Function:
+    return Function("checkpointing", ("self", "on: bool = True"), "None", lines, doc=(doc,))
+
+
+def helpers(outline: Outline, joins: bool = False) -> str:
+    """What stands behind the network: the function `recomputed`, and what keeps running statistics if there are any.
+
+    If it `joins`, concatenations are kept as their parts.
+    """
+    if joins:
+        return f"{JOINED}\n\n\n{_with_parts(helpers(outline))}"
     if not any(getattr(node.op, "track", False) for node in outline.graph):
         return RECOMPUTED
     if any(outline.borrowed.values()):  # blocks are called with modules that are kept elsewhere
-        return WITH_STATISTICS.replace("MODULES", "block, *(v for v in values if isinstance(v, nn.Module))")
+        return WITH_STATISTICS.replace("MODULES", "block, *values")
     return WITH_STATISTICS.replace("*modules: Any", "block: nn.Module").replace(MANY, ONE).replace("MODULES", "block")
+
+
+def _with_parts(text: str) -> str:
+    """The function `recomputed` such that concatenations are kept as their parts."""
+    short, long = "    return checkpoint(run, *values,", "    return checkpoint(\n        run,\n        *values,"
+    if long in text:
+        return text.replace(long, PARTS + long.replace("run", "join_and_run").replace("*values", "*parts"))
+    call = short.replace("run", "join_and_run").replace("*values", "*parts")
+    return text.replace(short, WHILE_COMPILING + PARTS + call)
 
 
 def block_titles(outline: Outline, done: Iterable[Construction]) -> Sequence[str]:

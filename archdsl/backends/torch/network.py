@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from archdsl.backends.python.code import Class, Code, Function, Line, Suite
 from archdsl.backends.torch.blocks import constructor
@@ -19,16 +20,19 @@ from archdsl.ir.graph import Graph, Output, Value
 @dataclass(frozen=True, slots=True)
 class Further:
     """What options add to the class of a network. `forward` are the lines of its `forward`, if others than usual.
-    `last` are methods behind it."""
+    `last` are methods behind it. If it `begins` with recomputation, the constructor switches it on."""
 
     bases: tuple[str, ...] = ()
     lines: tuple[Code, ...] = ()
     methods: tuple[Function, ...] = ()
     forward: tuple[Code, ...] = ()
     last: tuple[Function, ...] = ()
+    begins: bool = False
 
 
 PLAIN = Further()
+
+ForwardKind = TypeVar("ForwardKind", bound=Forward)
 
 
 def network_classes(
@@ -45,6 +49,7 @@ def network_classes(
     graph, title = network_of(construction), construction.title
     yield from result_classes(graph, title)
     last = (*further.lines, *((Line("self.apply(initialize)"),) if initialized else ()))
+    last += (Line("self.checkpointing()"),) if further.begins else ()
     lines = further.forward or tuple(forward.lines)
     run = _forward(construction, input_names(graph), lines)
     methods = (constructor(construction, last), *further.methods, run, *further.last)
@@ -53,9 +58,13 @@ def network_classes(
 
 def write_network(words: Words, layout: Layout) -> Forward:
     """Writes the `forward` of the network. Its `statements` are those of evaluation."""
-    graph = network_of(words)
-    forward = Forward(words, input_names(graph), result_wires(words), layout, shapes=True)
-    forward.lines = list(_forward_lines(forward, graph, words.title))
+    return finish_network(Forward(words, input_names(network_of(words)), result_wires(words), layout, shapes=True))
+
+
+def finish_network(forward: ForwardKind) -> ForwardKind:
+    """Writes the `forward` of the network with what is prepared for it."""
+    words = forward.construction
+    forward.lines = list(_forward_lines(forward, network_of(words), words.title))
     return forward
 
 

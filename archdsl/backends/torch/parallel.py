@@ -7,7 +7,7 @@ ddp          the network's classes; each process keeps all weights
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from archdsl.analyses import totals
 from archdsl.analyses.cuts import balanced
@@ -177,7 +177,12 @@ class _Pipeline(_Parallel):
         return None if whole is None else staged(whole, network.title, self.staged)
 
     def network(
-        self, construction: Construction, forward: Forward, layout: Layout, initialized: bool
+        self,
+        construction: Construction,
+        forward: Forward,
+        layout: Layout,
+        initialized: bool,
+        methods: Sequence[Function],
     ) -> Iterator[Definition]:
         classes = [written(stage.written(initialized)) for stage in self.staged]
         if any("numbered(" in made.text for made in classes):
@@ -203,6 +208,7 @@ class _Whole(_Parallel):
         self.kind = kind
 
     def program(self, name: str) -> Iterator[Definition]:
+        yield from self.helpers()
         yield from self.example()
         yield Text(filled(launch.JOIN, count=2))
         titles = {id(made.body): made.title for made in self.done}

@@ -9,11 +9,12 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from archdsl import formula
+from archdsl.analyses.budget import Outcome
 from archdsl.backends.python.code import Class, Function, Text
 from archdsl.backends.python.names import camel_case
 from archdsl.backends.python.write import write_module, written
 from archdsl.backends.torch import refusals, timm
-from archdsl.backends.torch.blocks import block_class, take_names
+from archdsl.backends.torch.blocks import block_class, finish_block, take_names
 from archdsl.backends.torch.bodies import Body, Differ, If, Item
 from archdsl.backends.torch.checkpointing import NAMES as CHECKPOINTING
 from archdsl.backends.torch.checkpointing import block_titles, helpers, switch
@@ -29,11 +30,13 @@ from archdsl.backends.torch.generation import CACHE, GENERATE, generates
 from archdsl.backends.torch.holding import lay_out
 from archdsl.backends.torch.initialize import initialization
 from archdsl.backends.torch.names import MODULE_NAMES, Namespace
-from archdsl.backends.torch.network import input_names, network_classes, result_names
+from archdsl.backends.torch.network import finish_network, input_names, network_classes, result_names, result_wires
 from archdsl.backends.torch.numbers import Subject
 from archdsl.backends.torch.outline import Form, Member, Outline
 from archdsl.backends.torch.plain import Forwards
 from archdsl.backends.torch.program import family_program, main_program
+from archdsl.backends.torch.recomputing import Recomputing
+from archdsl.backends.torch.segments import Cut, Segmented, shortened
 from archdsl.backends.torch.settings import asks_for_channels, settings_of
 from archdsl.backends.torch.starts import differing
 from archdsl.backends.torch.writing import Layout
@@ -46,10 +49,11 @@ LONGEST_SETTLING = 6
 
 
 class Emitted(NamedTuple):
-    """The text of a module, and the name of its main class."""
+    """The text of a module, the name of its main class, and what its training takes if a budget was asked for."""
 
     text: str
     name: str
+    outcome: Outcome | None = None
 
 
 def source(graph: Graph) -> str:
@@ -98,7 +102,7 @@ def emit(graph: Graph, extras: Extras = NONE) -> Emitted:
     definitions.append(main_program(graph, name, emission.generates))
     what = f"{graph.header.name} for inference" if extras.inference else graph.header.name
     text = module_text(what, (graph,), definitions, emission.imports)
-    return Emitted(text, name)
+    return Emitted(text, name, emission.recomputing.outcome if emission.recomputing else None)
 
 
 class Emission:
@@ -108,6 +112,8 @@ class Emission:
         self.outline, self.extras = outline, extras
         self.imports: list[str] = []
         """Lines that import what the extras use."""
+        self.recomputing: Recomputing | None = None
+        """What runs again in the backward pass, if a budget is asked for."""
         self.stages: dict[str, tuple[Stage, ...]] = {}
         """By the class of a network: the stages that are its features, if these are asked for."""
         for node in outline.graph:
@@ -165,12 +171,40 @@ class Emission:
         supports = self.outline.supports.values()
         yield from (Text(support.cached if cached and support.cached else support.source) for support in supports)
         yield from (initialize,) if initialize else ()
+        self.recomputing = self._recomputing(layout)
         for construction in sorted(self.done, key=lambda construction: construction.body.scope.parent is None):
             body = construction.body
             if body.scope.parent is None:
-                yield from self.network(construction, forwards.written(body, layout), layout, initialize is not None)
+                forward, methods = self._forward(construction, forwards, layout)
+                assert forward is not None
+                yield from self.network(construction, forward, layout, initialize is not None, methods)
             else:
-                yield block_class(construction, forwards.written(body, layout) if body.gives else None)
+                yield block_class(construction, *self._forward(construction, forwards, layout))
+
+    def _recomputing(self, layout: Layout) -> Recomputing | None:
+        """What runs again in the backward pass, if a budget is asked for."""
+        if self.extras.budget is None:
+            return None
+
+        def write(one: Construction, cuts: Sequence[Cut]) -> Segmented:
+            return segmented(one, layout, cuts)
+
+        found = Recomputing(self.outline, self.done, write, self.extras.budget)
+        found.mark()
+        return found
+
+    def _forward(
+        self, construction: Construction, forwards: Forwards, layout: Layout
+    ) -> tuple[Forward | None, Sequence[Function]]:
+        """The `forward` of a class, and the methods that it calls; None if the class gives nothing."""
+        body = construction.body
+        if self.recomputing is None or not body.gives or not self.recomputing.changes(construction):
+            return (forwards.written(body, layout) if body.gives else None), ()
+        cuts = self.recomputing.cuts.get(id(body), ())
+        finish = finish_network if body.scope.parent is None else finish_block
+        forward = finish(segmented(construction, layout, cuts))
+        forward.lines = list(shortened(forward.lines))
+        return forward, forward.methods
 
     def initialization(self) -> Function | None:
         """The function that sets the initial weights, or None if the spec leaves them to PyTorch."""
@@ -184,22 +218,28 @@ class Emission:
         return layout
 
     def network(
-        self, construction: Construction, forward: Forward, layout: Layout, initialized: bool
+        self,
+        construction: Construction,
+        forward: Forward,
+        layout: Layout,
+        initialized: bool,
+        methods: Sequence[Function],
     ) -> Iterator[Definition]:
-        """The class of a network, after what it needs."""
+        """The class of a network, after what it needs. Its `forward` calls these methods."""
         doc = network_doc([self._network(scope).header for scope in construction.body.uses])
         further = Furthering(construction, layout, self.extras)
         self.imports += further.imports
         self.stages[construction.title] = further.features.stages if further.features else ()
         yield from further.definitions
-        last = () if self.extras.inference else switch(self.outline, self.done)
-        added = replace(further.further(), last=last)
+        last = () if self.extras.inference else switch(self.outline, self.done, self.recomputing)
+        added = replace(further.further(), last=(*methods, *last), begins=self.recomputing is not None)
+        yield from (self.recomputing.table(),) if self.recomputing else ()
         yield from network_classes(construction, forward, doc, initialized, added)
 
     def helpers(self) -> Iterator[Definition]:
         """What `checkpointing` needs, if the networks have it."""
-        if not self.extras.inference and block_titles(self.outline, self.done):
-            yield Text(helpers(self.outline))
+        if self.recomputing or (not self.extras.inference and block_titles(self.outline, self.done)):
+            yield Text(helpers(self.outline, self.recomputing is not None and bool(self.recomputing.joins)))
 
     def registered(self, named: Mapping[str, str], makes: str | None = None) -> Iterator[Definition]:
         """What registers each network with timm. `named` has their names by their paths; `makes` is what makes them,
@@ -319,6 +359,15 @@ class Emission:
             return
         for inner in self.outline.members(member.path):
             yield from self._classes_in(inner)
+
+
+def segmented(construction: Construction, layout: Layout, cuts: Sequence[Cut]) -> Segmented:
+    """The `forward` of a class, still to be written, with segments in methods of their own."""
+    outline, body = construction.outline, construction.body
+    if body.scope.parent is None:
+        takes = input_names(outline.networks[body.scope.path])
+        return Segmented(construction, takes, result_wires(construction), layout, True, cuts)
+    return Segmented(construction, take_names(outline, body), body.gives, layout, False, cuts)
 
 
 class _NumberUnknown(Exception):

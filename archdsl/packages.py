@@ -7,12 +7,20 @@ from importlib.util import find_spec
 
 from archdsl.diagnostics import CompileError, Diagnostic
 
-TITLES: Mapping[str, str] = {"torch": "PyTorch", "onnx": "the package onnx", "yaml": "PyYAML"}
-"""What each package is called. The extra of archdsl that installs it has the package's own name."""
+TITLES: Mapping[str, str] = {
+    "torch": "PyTorch",
+    "onnx": "the package onnx",
+    "yaml": "PyYAML",
+    "distributed": "Dask's package distributed",
+}
+"""What each package is called."""
+
+EXTRAS: Mapping[str, str] = {"distributed": "cluster"}
+"""The extra of archdsl that installs a package. Other extras have the package's own name."""
 
 
 def require(package: str, purpose: str) -> None:
     """Raises `CompileError` if a package is not installed. `purpose` is the subject of the message."""
     if find_spec(package) is None:
-        help = f"pip install 'archdsl[{package}]'"
+        help = f"pip install 'archdsl[{EXTRAS.get(package, package)}]'"
         raise CompileError([Diagnostic("broken-reference", f"{purpose} needs {TITLES[package]}", help=help)])

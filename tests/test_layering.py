@@ -47,7 +47,8 @@ MAY_IMPORT = {
     "outputs": "ir passes backends",
     "prove": "source tensor counterparts readers diagnostics ops ir analyses elaborate passes frontends backends "
     "outputs",
-    "studies": "source suggest tensor text diagnostics syntax ops resolve ir analyses elaborate backends driver",
+    "studies": "source packages suggest tensor text resources diagnostics cache syntax ops resolve ir analyses "
+    "elaborate backends driver",
     "codes": "text diagnostics syntax ops resolve ir analyses elaborate frontends backends studies",
     "report": "source limits text terminal diagnostics",
     "shown": "diagnostics files report backends",

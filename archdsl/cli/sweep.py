@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Generator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,6 +68,15 @@ ValuesOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="A=1,2", help="Values of settings, also of those that are named like an option."),
 ]
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Measure on the workers of this Dask scheduler, host:port; or local: on --jobs workers that are started.",
+        show_default=False,
+    ),
+]
 
 
 @grouped
@@ -78,6 +89,7 @@ def sweep(
     exact: ExactOption = False,
     precision: PrecisionOption = "fp32",
     jobs: JobsOption = None,
+    cluster: ClusterOption = None,
     variant: VariantOption = None,
     settings: ValuesOption = None,
     *,
@@ -90,6 +102,7 @@ def sweep(
     reason. With -o, an interrupted sweep keeps its rows, and the same call continues it.
     """
     from archdsl.studies.ranges import grid
+    from archdsl.studies.sweep import sweep as sweep_of
     from archdsl.studies.tables import recorded, swept
     from archdsl.studies.trial import Trier
 
@@ -102,16 +115,17 @@ def sweep(
         network = subject(_without_settings(asked))
         points = grid(network, asked.settings)
         check_precision(precision)
+        _check_cluster(ctx, cluster, jobs)
         trier = Trier(network, *_columns(network, columns_), precision)
-        with _record(output, network, points, trier) as record:
-            rows, complete = _run(trier, points, record, jobs, report)
+        with _record(output, network, points, trier) as record, progress("settings") as tell:
+            done = _run(sweep_of(trier, points, record, jobs, tell, cluster), record is None, report)
         if record is not None:
-            _print_summary(record, rows)
+            _print_summary(record, done)
         elif kind in ("csv", "json"):
-            put(kind, None, recorded(network, points, trier, rows))
+            put(kind, None, recorded(network, points, trier, done.rows))
         else:
-            put(kind, None, *swept(network, points, trier, rows, precision, exact))
-    _end(rows, complete, output)
+            put(kind, None, *swept(network, points, trier, done.rows, precision, exact))
+    _end(done, output)
 
 
 def _target(
@@ -175,38 +189,62 @@ def _record(output: Path | None, network: Subject, points: Grid, trier: Trier) -
     return Record(output, spec, list(points.dimensions), [*trier.coefficients, *trier.measures])
 
 
-def _run(
-    trier: Trier, points: Grid, record: Record | None, jobs: int | None, report: Report
-) -> tuple[list[SweepRow], bool]:
-    """The rows, and whether they are complete: Ctrl-C ends the sweep and keeps the rows so far."""
-    from archdsl.studies.sweep import sweep as rows_of
+def _check_cluster(ctx: typer.Context, cluster: str | None, jobs: int | None) -> None:
+    from archdsl.studies.connection import LOCAL, check_cluster
+
+    if cluster is None:
+        return
+    if cluster != LOCAL and jobs is not None:
+        ctx.fail("--jobs counts processes of this machine; a cluster has the workers that were started for it.")
+    check_cluster(cluster)
+
+
+@dataclass(slots=True)
+class Measured:
+    """What a sweep has found so far. `rows` are kept only where they are printed: a record may have a million."""
+
+    rows: list[SweepRow] = field(default_factory=list)
+    count: int = 0
+    new: int = 0
+    problems: int = 0
+    complete: bool = False
+
+
+def _run(rows: Generator[SweepRow], printed: bool, report: Report) -> Measured:
+    """Measures all rows. Ctrl-C ends the sweep and keeps what was measured."""
+    done = Measured()
+    try:
+        for row in rows:
+            _add(done, row, printed, report)
+        done.complete = True
+    except KeyboardInterrupt:
+        rows.close()
+    return done
+
+
+def _add(done: Measured, row: SweepRow, printed: bool, report: Report) -> None:
     from archdsl.studies.trial import unused_settings
 
-    found: list[SweepRow] = []
-    complete = False
-    with progress("settings") as tell:
-        rows = rows_of(trier, points, record, jobs, tell)
-        try:
-            found.extend(rows)
-            complete = True
-        except KeyboardInterrupt:
-            rows.close()
-    report.add(unused_settings(row.trial for row in found if row.trial))
-    return found, complete
+    done.count += 1
+    done.problems += bool(row.problem)
+    if row.trial is not None:
+        done.new += 1
+        report.add(unused_settings([row.trial]))
+    if printed:
+        done.rows.append(row)
 
 
-def _print_summary(record: Record, rows: list[SweepRow]) -> None:
-    new = sum(row.trial is not None for row in rows)
-    problems = sum(bool(row.problem) for row in rows)
-    before = f", {len(rows) - new:,} were there before" if len(rows) > new else ""
-    without = f"; {problems:,} of all cannot be compiled" if problems else ""
-    print(f"wrote {new:,} setting{'s' if new != 1 else ''} to {shown(str(record.path))}{before}{without}")
+def _print_summary(record: Record, done: Measured) -> None:
+    before = f", {done.count - done.new:,} were there before" if done.count > done.new else ""
+    without = f"; {done.problems:,} of all cannot be compiled" if done.problems else ""
+    settings = f"{done.new:,} setting{'s' if done.new != 1 else ''}"
+    print(f"wrote {settings} to {shown(str(record.path))}{before}{without}")
 
 
-def _end(rows: list[SweepRow], complete: bool, output: Path | None) -> None:
-    if not complete:
+def _end(done: Measured, output: Path | None) -> None:
+    if not done.complete:
         kept = "; the same call continues the sweep" if output else ""
-        print(f"interrupted after {len(rows):,} setting{'s' if len(rows) != 1 else ''}{kept}", file=sys.stderr)
+        print(f"interrupted after {done.count:,} setting{'s' if done.count != 1 else ''}{kept}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED)
-    if rows and all(row.problem for row in rows):
+    if done.count and done.problems == done.count:
         raise typer.Exit(SPEC_ERROR)

@@ -48,4 +48,12 @@ CODES: dict[str, Code] = {
         '# file: old.csv\nspec,digest,width,params,problem\nnet.arch,0,8,"704,\n',
         exit_code=2,
     ),
+    "unusable-cluster": Code(
+        "The cluster that a sweep is to run on is not there, or cannot do the work.",
+        "`--cluster` takes the address of a Dask scheduler, which `dask scheduler` prints when it starts, or `local`, "
+        "which starts workers on this machine. Workers need the same archdsl as the command. Where workers or the "
+        "scheduler are lost during a sweep, its record keeps the rows that it has.",
+        f"$ archdsl sweep net.arch --width 8:16:8 --cluster scheduler\n{NET}",
+        exit_code=2,
+    ),
 }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from archdsl.studies.cluster import on_cluster
 from archdsl.studies.pool import in_parallel
 from archdsl.studies.ranges import Grid, Point
 from archdsl.studies.record import PROBLEM, Record
@@ -32,29 +33,40 @@ def sweep(
     record: Record | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
+    cluster: str | None = None,
 ) -> Generator[SweepRow]:
     """A row for each point of the grid: first those that the record has, then the others in order.
 
     A new row is added to the record before it is yielded. `jobs` is the number of processes, by default one per core.
-    Raises `OSError` if the record cannot be written.
+    `cluster` is the address of a Dask scheduler whose workers are to measure, or `local` (see `studies.cluster`).
+    Raises `OSError` if the record cannot be written, and `CompileError` if the cluster cannot be used.
     """
-    points = list(grid)
-    known = [point for point in points if record and record.has(point)]
-    for point in known:
-        assert record is not None
-        row = record.row(point)
-        yield SweepRow(point, {name: row[name] for name in _names(trier)}, row[PROBLEM], None)
-    new = [point for point in points if not (record and record.has(point))]
-    for count, trial in enumerate(_trials(trier, new, jobs), 1):
+    known = 0
+    for point in grid:
+        if record and record.has(point):
+            known += 1
+            yield _known(trier, point, record)
+    new = (point for point in grid if not (record and record.has(point)))
+    for count, trial in enumerate(_trials(trier, new, len(grid) - known, jobs, cluster), known + 1):
         if record:
             record.add(trial.point, trial.values, trial.fault)
         if progress:
-            progress(len(known) + count, len(points))
+            progress(count, len(grid))
         yield SweepRow(trial.point, dict(trial.values), trial.fault, trial)
 
 
-def _trials(trier: Trier, points: Sequence[Point], jobs: int | None) -> Iterator[Trial]:
-    trials = in_parallel(trier, points, jobs)
+def _known(trier: Trier, point: Point, record: Record) -> SweepRow:
+    row = record.row(point)
+    return SweepRow(point, {name: row[name] for name in _names(trier)}, row[PROBLEM], None)
+
+
+def _trials(
+    trier: Trier, points: Iterable[Point], count: int, jobs: int | None, cluster: str | None
+) -> Iterator[Trial]:
+    if cluster is not None and count:
+        trials = on_cluster(trier, points, count, cluster, jobs)
+    else:
+        trials = in_parallel(trier, list(points), jobs)
     try:
         yield from trials
     finally:

@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,6 +44,48 @@ def bench_two_processes_against_one() -> None:
         return lambda: subprocess.run([*call, str(jobs)], check=True, capture_output=True)
 
     report("two processes / one, seconds", seconds(run(2), 1), seconds(run(1), 1), 0.6)
+
+
+CHEAP = """\
+network Net:
+    param width: int = 8
+    input image: 3 x 32 x 32
+    conv(width, 3) -> relu
+"""
+
+
+def bench_a_hundred_thousand_settings_on_a_local_cluster() -> None:
+    """`archdsl sweep --cluster local` with two workers; the memory of all its processes at the start and at the end."""
+    count = 100_000
+    with tempfile.TemporaryDirectory() as folder:
+        spec, path = Path(folder, "cheap.arch"), Path(folder, "costs.csv")
+        spec.write_text(CHEAP)
+        call = ["sweep", str(spec), "--width", f"1:{count}", "--columns", "params", "--cluster", "local", "--jobs", "2"]
+        begun, before = time.perf_counter(), computed()
+        with subprocess.Popen([sys.executable, "-m", "archdsl", *call, "-o", str(path)]) as running:
+            early, late = (held_when(running.pid, path, round(share * count)) for share in (0.1, 0.99))
+        taken = time.perf_counter() - begun
+        rows = path.read_text().splitlines()[1:]
+    assert [row.split(",")[2:] for row in rows] == [[str(n), str(28 * n), ""] for n in range(1, count + 1)]
+    print(f"{count:,} settings: {taken:.0f} s, {count / taken:.0f} a second; {computed() - before:.0f} s of processors")
+    for name in early:
+        report(f"{name}, MiB at 99 % / at 10 % of the settings", late[name], early[name], 1.1)
+
+
+def held_when(pid: int, path: Path, lines: int) -> dict[str, float]:
+    """The MiB that a command (with its scheduler) and its workers hold when its record has so many lines."""
+    while not path.exists() or path.read_bytes().count(b"\n") < lines:
+        time.sleep(0.2)
+    command = "multiprocessing.spawn import spawn_main"
+    children = Path(f"/proc/{pid}/task").glob("*/children")
+    pids = [child for file in children for child in file.read_text().split()]
+    workers = [child for child in pids if command in Path(f"/proc/{child}/cmdline").read_text()]
+    return {"command": held(pid), **{f"worker {n}": held(child) for n, child in enumerate(workers, 1)}}
+
+
+def held(pid: int | str) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
 def bench_a_setting_against_a_compilation() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import re
 import signal
@@ -43,7 +44,7 @@ def connected(address: str, workers: int | None = None) -> Iterator[Client]:
     check_cluster(address)
     from distributed import Client
 
-    with _quiet(), ExitStack() as opened:
+    with _quiet(), _collecting(), ExitStack() as opened:
         if address == LOCAL:
             cluster = opened.enter_context(local_cluster(workers or cores()))
             yield opened.enter_context(Client(cluster))
@@ -71,6 +72,17 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logging.disable(logging.NOTSET)
+
+
+@contextmanager
+def _collecting() -> Iterator[None]:
+    """Collects garbage often: Dask leaves cycles for each batch, and the command line would let a million gather."""
+    before = gc.get_threshold()
+    gc.set_threshold(10_000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 @contextmanager

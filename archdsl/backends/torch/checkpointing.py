@@ -15,22 +15,22 @@ from archdsl.backends.torch import recomputing
 from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.outline import Outline
 from archdsl.backends.torch.recomputing import Recomputing
-from archdsl.ir.graph import Scope
+from archdsl.ir.graph import Graph, Scope
+from archdsl.ops.base import Module
+from archdsl.ops.norm import Bn, InstanceNorm
 
 NAMES = ("checkpoint", "contextmanager", "nullcontext", "partial", "recomputed", "statistics_kept", "RECOMPUTED")
 """Names that the file uses for it."""
 
 RECOMPUTED = '''
-def recomputed(block: nn.Module, method: str, *values: Tensor) -> Any:
-    """What a method gives. Of it, only `values` are kept; the backward pass runs it again."""
-    run = partial(getattr(type(block), method), block)
+def recomputed(block: nn.Module, run: Callable[..., Any], *values: Tensor) -> Any:
+    """What `run` of a block gives. Of it, only `values` are kept; the backward pass runs it again."""
     return checkpoint(run, *values, use_reentrant=False)
 '''.strip()
 
 WITH_STATISTICS = '''
-def recomputed(block: nn.Module, method: str, *values: Tensor) -> Any:
-    """What a method gives. Of it, only `values` are kept; the backward pass runs it again."""
-    run = partial(getattr(type(block), method), block)
+def recomputed(block: nn.Module, run: Callable[..., Any], *values: Tensor) -> Any:
+    """What `run` of a block gives. Of it, only `values` are kept; the backward pass runs it again."""
     if torch.compiler.is_compiling():  # compiled code updates running statistics once in any case
         return checkpoint(run, *values, use_reentrant=False)
     return checkpoint(
@@ -45,7 +45,7 @@ def recomputed(block: nn.Module, method: str, *values: Tensor) -> Any:
 def statistics_kept(*modules: Any) -> Iterator[None]:
     """A context in which normalizations leave their running statistics as they are."""
     parts = [part for one in modules if isinstance(one, nn.Module) for part in one.modules()]
-    norms = [part for part in parts if getattr(part, "track_running_stats", False)]
+    norms = [part for part in parts if isinstance(part, NORMS)]
     rates = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     for norm in norms:
         norm.momentum, norm.num_batches_tracked = 0.0, None
@@ -111,11 +111,24 @@ def helpers(outline: Outline, joins: bool = False) -> str:
     """
     if joins:
         return f"{JOINED}\n\n\n{_with_parts(helpers(outline))}"
-    if not any(getattr(node.op, "track", False) for node in outline.graph):
+    norms = _norms(outline.graph)
+    if not norms:
         return RECOMPUTED
+    text = WITH_STATISTICS.replace("NORMS", " | ".join(norms))
     if any(outline.borrowed.values()):  # blocks are called with modules that are kept elsewhere
-        return WITH_STATISTICS.replace("MODULES", "block, *values")
-    return WITH_STATISTICS.replace("*modules: Any", "block: nn.Module").replace(MANY, ONE).replace("MODULES", "block")
+        return text.replace("MODULES", "block, *values")
+    return text.replace("*modules: Any", "block: nn.Module").replace(MANY, ONE).replace("MODULES", "block")
+
+
+def _norms(graph: Graph) -> list[str]:
+    """The classes of PyTorch of normalizations that have running statistics."""
+    found: set[str] = set()
+    for node in graph:
+        if isinstance(node.op, Bn | InstanceNorm) and node.op.track:
+            made = node.op.torch(*graph.tensors_into(node.id))
+            assert isinstance(made, Module)
+            found.add(made.target)
+    return sorted(found)
 
 
 def _with_parts(text: str) -> str:
@@ -144,9 +157,9 @@ def _is_block(scope: Scope) -> bool:
 def _lines(titles: Sequence[str]) -> tuple[Code, ...]:
     blocks = titles[0] if len(titles) == 1 else "blocks"
     named = (Line(f"blocks = ({', '.join(titles)})"),) if len(titles) > 1 else ()
-    on = Suite("if on:", (Line('block.forward = partial(recomputed, block, "forward")'),))
-    off = Line('block.__dict__.pop("forward", None)')
+    run = Line("run = partial(type(block).forward, block)")
+    change = Line("block.forward = partial(recomputed, block, run) if on else run")
     return (
         *named,
-        Suite("for block in self.modules():", (Suite(f"if isinstance(block, {blocks}):", (off, on)),)),
+        Suite("for block in self.modules():", (Suite(f"if isinstance(block, {blocks}):", (run, change)),)),
     )

@@ -238,8 +238,8 @@ DOC = "Let methods in `RECOMPUTED` run again in the backward pass, which keeps l
 def switch_lines() -> tuple[Code, ...]:
     """The lines of the method `checkpointing`."""
     test = 'if type(block).__name__ == owner and f"{path}.".startswith(starts):'
-    on = Suite("if on:", (Line("setattr(block, method, partial(recomputed, block, method))"),))
-    change = Suite(test, (Line("block.__dict__.pop(method, None)"), on))
+    run = Line("run = partial(getattr(type(block), method), block)")
+    change = Suite(test, (run, Line("setattr(block, method, partial(recomputed, block, run) if on else run)")))
     each = (Line('owner, method = name.split(".")'), change)
     rows = Suite("for name, starts in RECOMPUTED.items():", each)
     return (Suite("for path, block in self.named_modules():", (rows,)),)

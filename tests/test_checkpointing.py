@@ -102,3 +102,21 @@ def test_a_network_without_blocks_has_no_switch() -> None:
     net = archdsl.loads("network Net:\n    input image: 3 x 8 x 8\n    stage body: conv(4, 3) -> bn -> relu")
     assert not hasattr(net.module(), "checkpointing")
     assert "checkpoint" not in net.source()
+
+
+def test_the_backward_pass_may_run_twice() -> None:
+    """As for gradients of gradients, and with `retain_graph`: statistics are kept as often as blocks run again."""
+    plain = archdsl.load("resnet_cifar", n=1).module(dtype=torch.float64).train()
+    switched = copy.deepcopy(plain)
+    switched.checkpointing()
+    x = torch.randn(4, 3, 32, 32, dtype=torch.float64)
+    found = []
+    for module in (plain, switched):
+        for parameter in module.parameters():
+            parameter.grad = None
+        loss = module(x).square().mean()
+        loss.backward(retain_graph=True)
+        loss.backward()
+        found.append([*(parameter.grad for parameter in module.parameters()), *module.buffers()])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)

@@ -19,7 +19,7 @@ from archdsl.ir.graph import Graph, Scope
 from archdsl.ops.base import Module
 from archdsl.ops.norm import Bn, InstanceNorm
 
-NAMES = ("checkpoint", "contextmanager", "nullcontext", "partial", "recomputed", "statistics_kept", "RECOMPUTED")
+NAMES = ("checkpoint", "nullcontext", "partial", "recomputed", "StatisticsKept", "RECOMPUTED")
 """Names that the file uses for it."""
 
 RECOMPUTED = '''
@@ -37,22 +37,24 @@ def recomputed(block: nn.Module, run: Callable[..., Any], *values: Tensor) -> An
         run,
         *values,
         use_reentrant=False,
-        context_fn=lambda: (nullcontext(), statistics_kept(MODULES)),
+        context_fn=lambda: (nullcontext(), StatisticsKept(MODULES)),
     )
 
 
-@contextmanager
-def statistics_kept(*modules: Any) -> Iterator[None]:
+class StatisticsKept:
     """A context in which normalizations leave their running statistics as they are."""
-    parts = [part for one in modules if isinstance(one, nn.Module) for part in one.modules()]
-    norms = [part for part in parts if isinstance(part, NORMS)]
-    rates = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
-    for norm in norms:
-        norm.momentum, norm.num_batches_tracked = 0.0, None
-    try:
-        yield
-    finally:
-        for norm, rate in zip(norms, rates, strict=True):
+
+    def __init__(self, *modules: Any) -> None:
+        parts = [part for one in modules if isinstance(one, nn.Module) for part in one.modules()]
+        self.norms = [part for part in parts if isinstance(part, NORMS)]
+
+    def __enter__(self) -> None:
+        self.rates = [(norm.momentum, norm.num_batches_tracked) for norm in self.norms]
+        for norm in self.norms:
+            norm.momentum, norm.num_batches_tracked = 0.0, None
+
+    def __exit__(self, *_: object) -> None:
+        for norm, rate in zip(self.norms, self.rates, strict=True):
             norm.momentum, norm.num_batches_tracked = rate
 '''.strip()
 
@@ -85,9 +87,9 @@ PARTS = """\
 """
 
 MANY = """\
-    parts = [part for one in modules if isinstance(one, nn.Module) for part in one.modules()]
-    norms = [part for part in parts if"""
-ONE = "    norms = [part for part in block.modules() if"
+        parts = [part for one in modules if isinstance(one, nn.Module) for part in one.modules()]
+        self.norms = [part for part in parts if"""
+ONE = "        self.norms = [part for part in block.modules() if"
 
 DOC = "Let blocks keep only their inputs for training, and run again in the backward pass."
 

@@ -416,7 +416,7 @@ def module_text(
     imports += ["from collections import OrderedDict"] if "OrderedDict(" in text else []
     collections = [name for name in ("Callable", "Iterator", "Mapping", "Sequence") if f"{name}[" in text]
     imports += [f"from collections.abc import {', '.join(collections)}"] if collections else []
-    imports += ["from contextlib import contextmanager, nullcontext"] if "nullcontext(" in text else []
+    imports += ["from contextlib import nullcontext"] if "nullcontext(" in text else []
     imports += ["from datetime import timedelta"] if "timedelta(" in text else []
     imports += ["from functools import partial"] if "partial(" in text else []
     types = [name for name, use in (("Any", r"[:>] Any\b"), ("NamedTuple", r"\(NamedTuple\)")) if re.search(use, text)]

@@ -87,16 +87,21 @@ class Unreachable(Exception):
 def chosen(network: Recomputation, classes: Sequence[Steps], most: int, counts_hidden: bool = False) -> Chosen:
     """The segments with which at most `most` bytes are kept. The last of the `classes` is the network.
 
-    With `counts_hidden`, the values that the largest segment computes again count too. Raises `Unreachable`.
+    With `counts_hidden`, the values that the largest segment computes again count too. Without, no segment computes
+    more again than may be kept, or else as little more as can be: little is gained while it runs. In a network of one
+    class with one module, that is left to the best choice. Raises `Unreachable`.
     """
     choosing = _Choosing(network, classes)
     if choosing.plain <= most:
         return choosing.result({})
     if not counts_hidden:
-        least = choosing.result(choosing.at(0.0))
-        if least.kept > most:
-            raise Unreachable(least)
-        return choosing.within(most)
+        sizes = [] if choosing.is_chain else [most, *(size for size in reversed(choosing.sizes()) if size > most)]
+        for limit in [*sizes, choosing.plain]:
+            one = _Choosing(network, classes, limit)
+            least = one.result(one.at(0.0))
+            if least.kept <= most:
+                return one.within(most)
+        raise Unreachable(least)
     tried = [_Choosing(network, classes, largest) for largest in choosing.sizes()]
     least = min((one.result(one.at(0.0)) for one in tried), key=_held)
     if _held(least) > most:
@@ -129,6 +134,11 @@ class _Choosing:
                 self._enter(other, seen)
         self.order.append(owner)
 
+    @property
+    def is_chain(self) -> bool:
+        """Whether there is one class, with one module."""
+        return len(self.classes) == 1 and len(self.classes[0].segments) == 1
+
     def sizes(self) -> list[int]:
         """Some of the sizes that segments have, the largest among them, each about twice the one before."""
         found = [gain.hidden for owner in self.gains for row in owner.values() for gain in row.values()]
@@ -159,10 +169,9 @@ class _Choosing:
 
     def within(self, most: int) -> Chosen:
         """The choice with the fewest multiply-adds that keeps at most `most` bytes, which has to be possible."""
-        is_chain = len(self.classes) == 1 and len(self.classes[0].segments) == 1
         need = self.plain - most
         for _ in range(RETRIES):
-            places = self._exact(need) if is_chain else self._priced(need)
+            places = self._exact(need) if self.is_chain else self._priced(need)
             if places is None:
                 break
             found = self.result(places)

@@ -64,11 +64,10 @@ class Recomputation:
         return sum(map(self._macs, (node.id for node in self.graph)))
 
     def is_possible(self, segment: Segment) -> bool:
-        """Whether what flows in is still the same in the backward pass, and is no learned value."""
+        """Whether what flows in is still the same in the backward pass, and is no value that the module holds."""
         own = {self._place(value) for value in segment.takes}
-        return not any(map(self.is_overwritten, own)) and not any(
-            self.graph.node(place.node).op.is_held for place in own
-        )
+        ops = [self.graph.node(place.node).op for place in own]
+        return not any(map(self.is_overwritten, own)) and not any(op.is_held and op.name != "input" for op in ops)
 
     def is_overwritten(self, value: Value) -> bool:
         """Whether an activation overwrites a value."""

@@ -75,7 +75,7 @@ def said(outcome: Outcome) -> list[str]:
     return [
         *lines,
         f"beside that, weights, gradients and the state of Adam take {size(outcome.fixed)}, "
-        f"and what is computed again at one time up to {size(outcome.hidden)}: {size(outcome.all)} in all",
+        f"and what is computed again at one time up to {size(outcome.hidden)}: at most {size(outcome.all)} in all",
     ]
 
 
@@ -86,11 +86,21 @@ def _percent(outcome: Outcome) -> str:
 def refusal(nearest: Outcome, memory: str | None) -> str:
     """The text of the error for a budget that cannot be met."""
     if memory is None:
-        least = math.ceil(1000 * nearest.kept / nearest.before) / 1000
-        return f"--keep is too small: if all that can be computed again is, {least:g} is kept; write --keep {least:g}."
-    parts = f"{size(nearest.fixed)} for weights, gradients and the state of Adam, {size(nearest.kept)} of kept values"
-    least = math.ceil(nearest.all / 10**6)
+        share = math.ceil(1000 * nearest.kept / nearest.before) / 1000
+        return (
+            f"--keep is too small: training keeps at least {share:g} of this network's values; write --keep {share:g}."
+        )
+    least = _least(nearest.all)
+    batch = ", or a smaller --batch" if nearest.batch > 1 else ""
     return (
-        f"--memory {memory} is too little: training takes at least {size(nearest.all)}, of it {parts}, and "
-        f"{size(nearest.hidden)} that are computed again at one time; write --memory {least}M, or a smaller --batch."
+        f"--memory {memory} is too little: training takes at least {least}, of it {size(nearest.fixed)} for weights, "
+        f"gradients and the state of Adam, {size(nearest.kept)} of kept values, and {size(nearest.hidden)} that are "
+        f"computed again at one time; write --memory {least}{batch}."
     )
+
+
+def _least(number: int) -> str:
+    """The smallest size of four digits that is not less, as --memory takes it: 1.251G."""
+    unit = next((unit for unit in "TGMK" if number >= UNITS[unit]), "")
+    digits = max(0, 3 - int(math.log10(max(number / UNITS[unit], 1))))
+    return f"{math.ceil(number / UNITS[unit] * 10**digits) / 10**digits:.{digits}f}{unit}"

@@ -87,11 +87,15 @@ def spread(ctx: typer.Context, text: str, needs_count: bool) -> Spread:
     return Spread(kind, count)
 
 
+BUDGETS = ("--keep", "--memory")
+
+
 def check_alone(ctx: typer.Context, others: Mapping[str, bool]) -> None:
     """Ends the command for an option that does not fit --parallel."""
     for option, is_given in others.items():
         if is_given:
-            ctx.fail(f"--parallel writes one PyTorch file that trains one network; leave {option} out.")
+            instead = "; call model.checkpointing() in the file of --parallel fsdp or ddp" if option in BUDGETS else ""
+            ctx.fail(f"--parallel writes one PyTorch file that trains one network; leave {option} out{instead}.")
 
 
 # --- the table of devices --------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from shlex import quote
 from textwrap import fill
 
 from archdsl.analyses import totals
@@ -66,7 +67,7 @@ def spec_of_all(members: Sequence[Member]) -> tuple[str, list[str]]:
 def _apart(apart: Apart, members: Sequence[Member]) -> Diagnostic:
     first, other = members[apart.first].origin, members[apart.second].origin
     notes = (Note(f"{first} has {apart.one}"), Note(f"{other} has {apart.other}"))
-    help = f"write {other} as a spec of its own: `archdsl import {other} -o {_file(other)}`"
+    help = f"write {other} as a spec of its own: `archdsl import {quote(other)} -o {_file(other)}`"
     said = f"{first} and {other} are no variants of one network: they part {apart.place}"
     return Diagnostic("unlike-networks", said, notes=notes, help=help)
 

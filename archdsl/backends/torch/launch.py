@@ -61,28 +61,34 @@ def save(part: nn.Module, path: str) -> None:
 '''.strip()
 
 OPTIONS = """
-    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--steps", type=int, default=10, help="of training")
     parser.add_argument("--rate", type=float, default=0.01, help="learning rate")
     parser.add_argument("--weights", metavar="FILE", help="state dict of the network to start from")
     parser.add_argument("--save", metavar="FILE", help="where to write the state dict")
     parser.add_argument("--timeout", type=float, default=120, help="seconds to wait for others")
     arguments = parser.parse_args()
+    if arguments.weights and not os.path.isfile(arguments.weights):
+        raise SystemExit(f"--weights: there is no file {arguments.weights}")
 """.strip("\n")
 """The arguments that every such file has."""
 
 PIPELINE_MAIN = '''
 def main() -> None:
     """Train on random batches: torchrun --nproc-per-node <<count>>, with this file."""
-    parser = argparse.ArgumentParser(description="Train <<network>> as a pipeline of <<count>> stages.")
+    parser = argparse.ArgumentParser(
+        description="Train <<network>> as a pipeline of <<count>> stages.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
     default = "cuda" if torch.cuda.is_available() else "cpu"
-    parser.add_argument("--device", choices=("cuda", "cpu"), default=default)
+    parser.add_argument("--device", choices=("cuda", "cpu"), default=default, help="where")
     parser.add_argument("--batch", type=int, default=<<batch>>, help="samples per step")
     parser.add_argument("--microbatches", type=int, default=<<micro>>, help="parts of a batch")
-    parser.add_argument("--schedule", choices=("1f1b", "gpipe"), default="1f1b")
+    parser.add_argument("--schedule", choices=("1f1b", "gpipe"), default="1f1b", help="of the stages")
 <<options>>
     batch, count = arguments.batch, arguments.microbatches
     if count < 1 or batch < 1 or batch % count:
-        raise SystemExit(f"--batch {batch} does not split into {count} microbatches of one size")
+        fitting = f"--batch {max(batch // max(count, 1), 1) * max(count, 1)} would"
+        raise SystemExit(f"--batch {batch} is not --microbatches {count} times a number; {fitting}")
     if arguments.schedule == "1f1b" and count < len(STAGES):
         raise SystemExit(f"1f1b takes {len(STAGES)} microbatches or more; gpipe takes any number")
     device = join(arguments.device, arguments.timeout)
@@ -99,6 +105,7 @@ def main() -> None:
     schedule = schedules[arguments.schedule](part, count, loss_fn=loss)
     optimizer = torch.optim.SGD(part.submod.parameters(), lr=arguments.rate, momentum=0.9)
     for step in range(arguments.steps):
+        torch.manual_seed(step)  # all stages draw the same samples: one uses the inputs, one the target
         inputs, target = sample(batch, device)
         losses: list[Tensor] = []
         optimizer.zero_grad()
@@ -119,9 +126,12 @@ def main() -> None:
 WHOLE_MAIN = '''
 def main() -> None:
     """Train on random batches: torchrun --nproc-per-node 2, or more, with this file."""
-    parser = argparse.ArgumentParser(description="Train <<network>> <<how>>.")
+    parser = argparse.ArgumentParser(
+        description="Train <<network>> <<how>>.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
     default = "cuda" if torch.cuda.is_available() else "cpu"
-    parser.add_argument("--device", choices=("cuda", "cpu"), default=default)
+    parser.add_argument("--device", choices=("cuda", "cpu"), default=default, help="where")
     parser.add_argument("--batch", type=int, default=<<batch>>, help="samples per step of each process")
 <<options>>
     device = join(arguments.device, arguments.timeout)

@@ -120,6 +120,9 @@ class _Parallel(Emission):
         self.generates = False
         self.given = graph
 
+    sampled: tuple[str, ...] = ()
+    """What else is said of the samples."""
+
     def layout(self, forwards: Forwards) -> Layout:
         return frozenset()
 
@@ -138,7 +141,7 @@ class _Parallel(Emission):
             ("batch: int", "device: torch.device | str"),
             f"tuple[tuple[Tensor, ...], {kind}]",
             (Line(f"inputs = ({inputs},)"), Line(f"target = {target}"), Line("return inputs, target")),
-            doc=("Random inputs and what the network should make of them. Put your own data here.",),
+            doc=("Random inputs and what the network should make of them. Put your own data here.", *self.sampled),
         )
         lines = [Line(f"return {function}(output, target)")]
         if not is_one:
@@ -160,6 +163,8 @@ class _Parallel(Emission):
 
 class _Pipeline(_Parallel):
     """A class for each stage of the network, in place of its own."""
+
+    sampled = ("", "All processes need the same samples: the first takes the inputs, the last the target.")
 
     def __init__(self, graph: Graph, count: int) -> None:
         super().__init__(graph)

@@ -24,13 +24,13 @@ NAMES = ("checkpoint", "nullcontext", "partial", "recomputed", "StatisticsKept",
 
 RECOMPUTED = '''
 def recomputed(block: nn.Module, run: Callable[..., Any], *values: Tensor) -> Any:
-    """What `run` of a block gives. Of it, only `values` are kept; the backward pass runs it again."""
+    """What `run` gives. Of it, only `values` are kept; the backward pass runs it again."""
     return checkpoint(run, *values, use_reentrant=False)
 '''.strip()
 
 WITH_STATISTICS = '''
 def recomputed(block: nn.Module, run: Callable[..., Any], *values: Tensor) -> Any:
-    """What `run` of a block gives. Of it, only `values` are kept; the backward pass runs it again."""
+    """What `run` gives. Of it, only `values` are kept; the backward pass runs it again."""
     if torch.compiler.is_compiling():  # compiled code updates running statistics once in any case
         return checkpoint(run, *values, use_reentrant=False)
     return checkpoint(

@@ -8,9 +8,12 @@ statistics of normalizations a second time, so a file with such normalizations s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from archdsl.backends.python.code import Code, Function, Line, Suite
+from archdsl.backends.python.document import STEP
+from archdsl.backends.python.layout import lay_out
 from archdsl.backends.torch import recomputing
 from archdsl.backends.torch.constructor import Construction
 from archdsl.backends.torch.outline import Outline
@@ -116,10 +119,14 @@ def helpers(outline: Outline, joins: bool = False) -> str:
     norms = _norms(outline.graph)
     if not norms:
         return RECOMPUTED
-    text = WITH_STATISTICS.replace("NORMS", " | ".join(norms))
+    text = WITH_STATISTICS
     if any(outline.borrowed.values()):  # blocks are called with modules that are kept elsewhere
-        return text.replace("MODULES", "block, *values")
-    return text.replace("*modules: Any", "block: nn.Module").replace(MANY, ONE).replace("MODULES", "block")
+        text = text.replace("MODULES", "block, *values")
+    else:
+        text = text.replace("*modules: Any", "block: nn.Module").replace(MANY, ONE).replace("MODULES", "block")
+    (line,) = re.findall("^ *(.*NORMS.*)$", text, re.MULTILINE)
+    written = lay_out(line.replace("NORMS", " | ".join(norms)), 2)
+    return text.replace(f"{STEP * 2}{line}", "\n".join(written))
 
 
 def _norms(graph: Graph) -> list[str]:

@@ -327,7 +327,7 @@ class Layout:
         made: list[Step],
     ) -> tuple[list[Step], Value | None, tuple[str, ...]]:
         """A member that several values flow into: they have names, or are branches side by side."""
-        if member in self.split or all(value in names for value in inputs):
+        if member in self.split or any(value in names for value in inputs):
             return made, None, self._named_values(inputs, names)
         branches, start = self._branches(member, inputs, names, visits)
         return [Step("parallel", {}, branches, {self.use}, value=inputs[0]), *made], start, ()

@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--device", choices=("cuda", "cpu"), default=default, help="where")
     parser.add_argument("--batch", type=int, default=<<batch>>, help="samples per step")
     parser.add_argument("--microbatches", type=int, default=<<micro>>, help="parts of a batch")
-    parser.add_argument("--schedule", choices=("1f1b", "gpipe"), default="1f1b", help="of the stages")
+    parser.add_argument("--schedule", choices=("1f1b", "gpipe"), default="1f1b", help="order")
 <<options>>
     batch, count = arguments.batch, arguments.microbatches
     if count < 1 or batch < 1 or batch % count:
@@ -105,7 +105,7 @@ def main() -> None:
     schedule = schedules[arguments.schedule](part, count, loss_fn=loss)
     optimizer = torch.optim.SGD(part.submod.parameters(), lr=arguments.rate, momentum=0.9)
     for step in range(arguments.steps):
-        torch.manual_seed(step)  # all stages draw the same samples: one uses the inputs, one the target
+        torch.manual_seed(step)  # all stages draw the same samples
         inputs, target = sample(batch, device)
         losses: list[Tensor] = []
         optimizer.zero_grad()

@@ -155,7 +155,7 @@ def test_order_is_that_of_the_call() -> None:
 def test_blocks_and_networks_are_shared() -> None:
     text = archdsl.family("resnet", ["18", "34", "50", "101"]).source()
     classes = re.findall(r"^class (\w+)", text, re.MULTILINE)
-    assert sorted(classes) == ["Basic", "Bottleneck", "ResNetBasic", "ResNetBottleneck", "Shortcut"]
+    assert sorted(classes) == ["Basic", "Bottleneck", "ResNetBasic", "ResNetBottleneck", "Shortcut", "StatisticsKept"]
     assert "return ResNetBottleneck(layers=(3, 4, 23, 3), channels=channels, classes=classes)" in text
 
 

@@ -164,11 +164,14 @@ class Blocks:
     ) -> Numbers:
         """The numbers of a block that calls itself, with what the call inside is given.
 
-        Raises `Unlike` if these arguments need parameters that again need others.
+        Raises `Unlike` if uses call it at different places, or if its arguments need parameters without end.
         """
         places = {region: use for use, region in enumerate(regions)}
         inner = {places[region]: places[held] for region, held in inside.items()}
-        (call,) = (step for step in body.steps if step.name == name)
+        calls = [step for step in body.steps if step.name == name]
+        if len(calls) != 1:
+            raise Unlike
+        (call,) = calls
         for _ in range(2):
             numbers = self._numbers(body, regions, bounds=True)
             missing = numbers.parameters.keys() - call.holes.keys()

@@ -115,14 +115,14 @@ def compute(graph: Graph, module: nn.Module, node: Node, taken: Sequence[Tensor]
 def kept_memory(module: nn.Module, inputs: Sequence[Tensor]) -> int:
     """Bytes of all tensors that autograd keeps of a forward pass, each stretch of memory once, without weights.
 
-    Single numbers are left out: constants of an expression.
+    Single numbers are left out: constants of an expression. On the meta device tensors have no addresses, but storages.
     """
-    fixed = {tensor.untyped_storage().data_ptr() for tensor in (*module.parameters(), *module.buffers())}
+    fixed = {tensor.untyped_storage()._cdata for tensor in (*module.parameters(), *module.buffers())}
     kept: dict[int, Tensor] = {}
 
     def keep(tensor: Tensor) -> Tensor:
-        if tensor.dim() and tensor.untyped_storage().data_ptr() not in fixed:
-            kept[tensor.untyped_storage().data_ptr()] = tensor
+        if tensor.dim() and tensor.untyped_storage()._cdata not in fixed:
+            kept[tensor.untyped_storage()._cdata] = tensor
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):

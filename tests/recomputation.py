@@ -43,22 +43,3 @@ def assert_same(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
         torch.testing.assert_close(
             found[name], value, rtol=1e-9, atol=1e-9, equal_nan=True, msg=lambda text, name=name: f"{name}: {text}"
         )
-
-
-def kept_bytes(module: nn.Module, inputs: Sequence[Tensor]) -> int:
-    """Bytes that autograd keeps of a forward pass, each stretch of memory once, without weights.
-
-    On the meta device, too, where tensors have no addresses. Single numbers are left out: constants of an expression.
-    """
-    fixed = {tensor.untyped_storage()._cdata for tensor in (*module.parameters(), *module.buffers())}
-    kept: dict[int, Tensor] = {}
-
-    def keep(tensor: Tensor) -> Tensor:
-        if tensor.dim() and tensor.untyped_storage()._cdata not in fixed:
-            kept[tensor.untyped_storage()._cdata] = tensor
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        result = module(*inputs)
-    del result
-    return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())

@@ -14,7 +14,8 @@ import pytest
 import torch
 from calls import Caller
 from emission import example_inputs, tensors_of
-from recomputation import HEAVY, assert_same, kept_bytes, small_inputs, step
+from live_memory import kept_memory
+from recomputation import HEAVY, assert_same, small_inputs, step
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from variants import Variant, of_each_kind
@@ -59,9 +60,9 @@ def test_what_is_kept(name: str, all_variants: bool) -> None:
     outcome = text.outcome
     assert outcome is not None
     module, inputs = made(text, device="meta"), example_inputs(graph, BATCH, device="meta")
-    kept = kept_bytes(module, inputs)
+    kept = kept_memory(module, inputs)
     module.checkpointing(False)
-    before = kept_bytes(module, inputs)
+    before = kept_memory(module, inputs)
     assert kept == pytest.approx(outcome.kept, rel=0.02)
     assert kept <= PUBLISHED[name] * before
     assert before == outcome.before
@@ -89,7 +90,7 @@ def test_what_is_computed_twice(name: str, settings: dict[str, Any], keep: float
     outcome = text.outcome
     assert outcome is not None
     module, inputs = made(text, device="meta"), example_inputs(graph, BATCH, device="meta")
-    assert kept_bytes(module, inputs) == outcome.kept <= keep * outcome.before
+    assert kept_memory(module, inputs) == outcome.kept <= keep * outcome.before
     total = macs(module, inputs)
     module.checkpointing(False)
     assert total - macs(module, inputs) == outcome.extra

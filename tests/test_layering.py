@@ -44,6 +44,7 @@ MAY_IMPORT = {
     "webpage": "source ir analyses backends",
     "driver": "source suggest tensor text formats resources diagnostics syntax ops resolve ir readers analyses "
     "elaborate passes",
+    "editing": "source suggest text limits resources diagnostics syntax ops resolve ir analyses elaborate driver",
     "outputs": "ir passes backends",
     "prove": "source tensor counterparts readers diagnostics ops ir analyses elaborate passes frontends backends "
     "outputs",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol
 
 
@@ -19,12 +20,14 @@ class Origin(Protocol):
 class Source:
     """One file's text and the name it is shown under, e.g. `specs/resnet.arch`.
 
-    A text that was made of another tool's file has an `origin`, since what is wrong is shown in that file.
+    A text that was made of another tool's file has an `origin`, since what is wrong is shown in that file. `path` is
+    the absolute path of the file, if the text is one: editors open files by it.
     """
 
     name: str
     text: str = field(repr=False)
     origin: Origin | None = field(default=None, repr=False)
+    path: Path | None = field(default=None, repr=False)
 
     @cached_property
     def line_starts(self) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ Every file is read once. Errors in the names of all files are collected and repo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from os.path import isfile
 from pathlib import Path
@@ -25,21 +25,23 @@ from archdsl.syntax import tree
 from archdsl.syntax.parser import check_size, parse, read_source
 
 
-def resolve(source: Source, folder: Path | None = None) -> File:
+def resolve(source: Source, folder: Path | None = None, texts: Mapping[Path, str] | None = None) -> File:
     """The resolved model of a spec. Imports are looked for in `folder`, then in the library.
 
+    `texts` are texts by absolute path that are read instead of the files on disk: those that an editor has open.
     Errors in names are in the model's `problems`, to be reported together with the errors in values that expansion
     finds. Raises `CompileError` if the spec cannot be parsed.
     """
-    resolver = _Resolver(folder)
+    resolver = _Resolver(folder, texts or {})
     file = resolver.file(source, folder)
     unused = () if resolver.diagnostics else unused_names(file)
     return replace(file, problems=tuple(resolver.diagnostics), unused=unused)
 
 
 class _Resolver:
-    def __init__(self, root: Path | None) -> None:
+    def __init__(self, root: Path | None, texts: Mapping[Path, str]) -> None:
         self.root = root
+        self.texts = texts
         self.files: dict[Path, File] = {}
         self.pending: dict[Path, tree.Import] = {}
         """The files that are being read, and the import that led to each. To import one of them again is a cycle."""
@@ -100,7 +102,7 @@ class _Resolver:
         library = specs_folder()
         for place in dict.fromkeys(p for p in (folder, self.root, library) if p is not None):
             path = place / relative
-            if isfile(path):
+            if isfile(path) or path.resolve() in self.texts:
                 if not _inside(path, (self.root, library)):
                     break
                 return path
@@ -142,13 +144,17 @@ class _Resolver:
         if path not in self.files:
             self.pending[path] = item
             try:
-                self.files[path] = self.file(read_source(path, _shown(path, self.root)), path.parent)
+                self.files[path] = self.file(self.source(path), path.parent)
             except CompileError as error:
                 self.diagnostics += error.diagnostics
                 return None
             finally:
                 del self.pending[path]
         return self.files[path]
+
+    def source(self, path: Path) -> Source:
+        name = _shown(path, self.root)
+        return Source(name, self.texts[path], path=path) if path in self.texts else read_source(path, name)
 
     # --- definitions ---------------------------------------------------------------------------
 

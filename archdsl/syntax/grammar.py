@@ -37,16 +37,24 @@ EFFORT = 2**20
 
 def parse_file(source: Source) -> tree.Spec:
     """The tree of a whole file. Raises `CompileError` with every independent syntax error."""
-    layout = scan(source)
-    parsed = None if layout.problems else _parse(source, source.text)
-    if not isinstance(parsed, Tree):
-        raise CompileError(_problems(source, layout))
-    spec, problems = _built(source, parsed)
-    if spec and not spec.items:
+    spec, problems = parse_partial(source)
+    if not problems and not spec.items:
         problems = [Diagnostic("empty-file", f"{source.name} holds no network and no block", Span(source, 0, 0))]
     if problems:
         raise CompileError(problems)
-    return tree.Spec(source, spec.items, layout.comments)
+    return spec
+
+
+def parse_partial(source: Source) -> tuple[tree.Spec, list[Diagnostic]]:
+    """The tree of a file that may be half written, and its syntax errors.
+
+    Statements with errors are missing in the tree. It has no items where the rest could not be read either.
+    """
+    layout = scan(source)
+    parsed, problems = _recovered(source, layout)
+    spec, found = _built(source, parsed) if parsed is not None else (None, [])
+    items = spec.items if spec is not None else ()
+    return tree.Spec(source, items, layout.comments), [*problems, *found]
 
 
 def parse_expression(source: Source) -> tree.Expression:
@@ -140,11 +148,14 @@ def _built(source: Source, parsed: Tree[Token]) -> tuple[Any, list[Diagnostic]]:
         return None, [*builder.problems, *error.diagnostics]
 
 
-def _problems(source: Source, layout: LogicalLines) -> list[Diagnostic]:
-    """Every independent error: after each, its statement is replaced by blanks and the text is parsed again."""
+def _recovered(source: Source, layout: LogicalLines) -> tuple[Tree[Token] | None, list[Diagnostic]]:
+    """Lark's tree of what can be read, and every independent error.
+
+    After each error, its statement is replaced by blanks and the text is parsed again.
+    """
     problems = list(layout.problems)
     if len(problems) >= REPORTED or any(problem.code == "mixed-indentation" for problem in problems):
-        return problems
+        return None, problems
     text = source.text
     for problem in problems:
         text = _without(text, layout, problem)
@@ -153,15 +164,15 @@ def _problems(source: Source, layout: LogicalLines) -> list[Diagnostic]:
             found = _parse(source, text)
         except DedentError:
             # The removed statement opened the indentation of the remaining text.
-            return problems
+            break
         if isinstance(found, Tree):
-            return problems + _built(source, found)[1]
+            return found, problems
         problems.append(found)
         rest = _without(text, layout, found)
         if rest == text or len(problems) >= REPORTED:
             break
         text = rest
-    return problems
+    return None, problems
 
 
 def _without(text: str, layout: LogicalLines, problem: Diagnostic) -> str:

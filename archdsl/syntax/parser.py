@@ -41,14 +41,19 @@ def read_source(path: Path, name: str) -> Source:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise _unread("unreadable-file", f"{shown} cannot be read: {reason}") from None
-    return source_of(content, shown)
+    return replace(source_of(content, shown), path=path.absolute())
 
 
 def source_of(content: bytes, name: str) -> Source:
     """The text of a file, with line ends of one kind. Raises `CompileError` if it is too large or not UTF-8 text."""
     if len(content) > BYTES:
         raise _unread("file-too-large", f"{name} is larger than {BYTES >> 20} MiB, which no spec is")
-    return Source(name, _decoded(content, name).replace("\r\n", "\n").replace("\r", "\n"))
+    return Source(name, with_plain_lines(_decoded(content, name)))
+
+
+def with_plain_lines(text: str) -> str:
+    """The text with line ends of one kind."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 @lru_cache(maxsize=64)

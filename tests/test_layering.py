@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "archdsl"
@@ -44,7 +45,7 @@ MAY_IMPORT = {
     "webpage": "source ir analyses backends",
     "driver": "source suggest tensor text formats resources diagnostics syntax ops resolve ir readers analyses "
     "elaborate passes",
-    "editing": "source suggest text limits resources diagnostics syntax ops resolve ir analyses elaborate driver",
+    "editing": "source suggest text limits resources diagnostics files syntax ops resolve ir analyses elaborate driver",
     "outputs": "ir passes backends",
     "prove": "source tensor counterparts readers diagnostics ops ir analyses elaborate passes frontends backends "
     "outputs",
@@ -56,7 +57,7 @@ MAY_IMPORT = {
     "network": "source text diagnostics files ir readers analyses resolve frontends backends webpage driver outputs "
     "prove report shown",
     "cli": "source limits packages suggest tensor text resources terminal diagnostics files syntax ops ir analyses "
-    "resolve elaborate readers frontends backends webpage driver outputs prove decompile studies codes report network",
+    "resolve elaborate readers frontends backends webpage driver editing outputs prove decompile studies codes report network",
     "__main__": "cli",
 }
 
@@ -153,8 +154,13 @@ def offences() -> Iterator[str]:
             yield f"{path}:{line}: {'.'.join(here[:-1]) or here[0]} imports {'.'.join(there)}"
 
 
-def imports() -> Iterator[tuple[str, int, str]]:
+@cache
+def imports() -> list[tuple[str, int, str]]:
     """File, line and full name of each module that the package imports, at its top or within a function."""
+    return list(_imports())
+
+
+def _imports() -> Iterator[tuple[str, int, str]]:
     for path in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):

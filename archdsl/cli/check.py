@@ -3,43 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from archdsl.cli.options import Format, FormatOption, SpecArguments, SpecOptions, grouped
 from archdsl.cli.output import Report, in_short, reporting
+from archdsl.text import shown
 
 if TYPE_CHECKING:
     from archdsl.cli.target import Target
     from archdsl.diagnostics import Diagnostic
     from archdsl.resolve.allow import Allow
 
+FixOption = Annotated[bool, typer.Option("--fix", help="Mend errors whose help is one certain edit, in the files.")]
+
 
 @grouped
 def check(
-    ctx: typer.Context, specs: SpecArguments, *, options: SpecOptions, format: FormatOption = Format.TEXT
+    ctx: typer.Context,
+    specs: SpecArguments,
+    *,
+    options: SpecOptions,
+    fix: FixOption = False,
+    format: FormatOption = Format.TEXT,
 ) -> None:
     """Check specs: names, shapes, and the facts that their `expect` lines state.
 
     Checks the defaults and every variant; spec@variant checks one. Prints a line for each network: parameters,
     multiply-adds (MACs), shapes. Any other option is a parameter of the spec: --classes 10. If one is given, only
-    the network with these settings is checked.
+    the network with these settings is checked. With --fix, errors are mended first where their help is one certain
+    edit, and each edit is printed.
     """
     from archdsl.cli.target import targets
 
     asked = targets(ctx, specs, options)
     with reporting(format) as report:
         for target in asked:
-            _check(target, report)
+            if not fix or _mended(target, report):
+                _check(target, report)
+
+
+def _mended(target: Target, report: Report) -> bool:
+    """Writes a spec anew with the edits that are certain. Returns whether it could be read and written."""
+    from archdsl.diagnostics import CompileError
+    from archdsl.editing.mending import mend
+
+    try:
+        steps = mend(target.spec, target.variant, target.settings)
+    except CompileError as error:
+        report.add(error.diagnostics)
+        return False
+    for line, before, after in steps if report.verbose else ():
+        what = f"`{after}` instead of `{before}`" if before else f"added `{after}`"
+        print(f"{shown(target.spec)}:{line}: {what}")
+    return True
 
 
 def _check(target: Target, report: Report) -> None:
     """Checks one spec and prints the results. Reports each diagnostic once, with the variants that have it."""
     from archdsl.diagnostics import CompileError
+    from archdsl.editing.checking import merged
 
-    found: dict[object, tuple[Diagnostic, list[str]]] = {}
     try:
         names = _names(target)
         runs = [_check_variant(target.of_variant(name), report.verbose) for name in names]
@@ -48,26 +73,18 @@ def _check(target: Target, report: Report) -> None:
         return
     if report.verbose and len(names) > 1 and all(run.allowed is not None for run in runs):
         print(f"{target.title}: checked {_listed(names)}")
-    for name, run in zip(names, runs, strict=True):
-        for diagnostic in run.diagnostics:
-            # The same code at the same place is one mistake, even if each variant's message has other numbers.
-            key = (diagnostic.code, diagnostic.span) if diagnostic.span else diagnostic
-            found.setdefault(key, (diagnostic, []))[1].append(name or "the defaults")
-    report.add(_with_variants(diagnostic, of, len(names)) for diagnostic, of in found.values())
+    report.add(merged([(name, run.diagnostics) for name, run in zip(names, runs, strict=True)]))
     if target.variant is None and not target.settings and not target.is_graph:
         report.add(_unused_allows(target, runs))
 
 
 def _names(target: Target) -> Sequence[str | None]:
-    """The variants to check, None standing for the defaults: the one that is asked for, else all.
+    """The variants to check, None standing for the defaults: the one that is asked for, else all."""
+    from archdsl.editing.checking import shown_variants
 
-    A network with variants and a parameter without a default cannot be compiled with its defaults: they are left out.
-    """
-    network = target.file.network
-    if target.variant is not None or target.settings or network is None:
+    if target.variant is not None or target.settings or target.file.network is None:
         return [target.variant]
-    complete = all(parameter.default is not None for parameter in network.parameters)
-    return [*([None] if complete or not network.variants else []), *network.variants]
+    return shown_variants(target.file.network)
 
 
 def _listed(names: Sequence[str | None]) -> str:
@@ -116,11 +133,3 @@ def _unused_allows(target: Target, runs: Iterable[_Run]) -> Iterator[Diagnostic]
             return
         used |= run.allowed
     yield from unused_allows(target.file.source, used)
-
-
-def _with_variants(diagnostic: Diagnostic, names: list[str], of: int) -> Diagnostic:
-    from archdsl.diagnostics import Note
-
-    if len(names) == of:
-        return diagnostic
-    return replace(diagnostic, notes=(*diagnostic.notes, Note(f"with {', '.join(names)}")))

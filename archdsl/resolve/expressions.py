@@ -133,7 +133,7 @@ class Expressions(Names):
         match argument.value:
             case tree.Compare(left=tree.Name(name=name), operator="==", right=right) if unit and name in unit[1]:
                 message = f"`==` compares; an argument is given with `=`: `{name}` is one of `{unit[0]}`"
-                span = argument.value.left.span
+                span = argument.value.span
                 self.report("unknown-name", message, span, help=f"write `{name}={right.span.text}`")
                 return True
         return False

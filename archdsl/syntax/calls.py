@@ -220,7 +220,8 @@ def percentage(mistake: Mistake) -> Diagnostic | None:
     number = re.search(r"(\d+(?:\.\d+)?)%\s*$", mistake.before)
     if number is None or mistake.word not in (")", ","):
         return None
-    return mistake.says("bad-number", "a fraction is written without `%`", f"write `{float(number[1]) / 100:g}`")
+    span = mistake.stretch(mistake.start - len(mistake.before) + number.start(), mistake.start)
+    return mistake.says("bad-number", "a fraction is written without `%`", f"write `{float(number[1]) / 100:g}`", span)
 
 
 @of_a_line

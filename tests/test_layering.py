@@ -45,7 +45,8 @@ MAY_IMPORT = {
     "webpage": "source ir analyses backends",
     "driver": "source suggest tensor text formats resources diagnostics syntax ops resolve ir readers analyses "
     "elaborate passes",
-    "editing": "source suggest text limits resources diagnostics files syntax ops resolve ir analyses elaborate driver",
+    "editing": "source suggest text limits naming resources diagnostics files syntax ops resolve ir analyses elaborate "
+    "driver",
     "outputs": "ir passes backends",
     "prove": "source tensor counterparts readers diagnostics ops ir analyses elaborate passes frontends backends "
     "outputs",
@@ -57,7 +58,8 @@ MAY_IMPORT = {
     "network": "source text diagnostics files ir readers analyses resolve frontends backends webpage driver outputs "
     "prove report shown",
     "cli": "source limits packages suggest tensor text resources terminal diagnostics files syntax ops ir analyses "
-    "resolve elaborate readers frontends backends webpage driver editing outputs prove decompile studies codes report network",
+    "resolve elaborate readers frontends backends webpage driver editing outputs prove decompile studies codes report "
+    "network",
     "__main__": "cli",
 }
 

@@ -18,6 +18,7 @@ from archdsl.resolve.model import Block, File, Network, Parameter, default_calls
 from archdsl.resolve.names import (
     KnownNames,
     makes_stages,
+    names_in,
     unknown_argument,
 )
 from archdsl.source import Span
@@ -33,6 +34,7 @@ def check_file(file: File) -> list[Diagnostic]:
     for definition in file.definitions.values():
         if definition.file is file:
             checker.definition(definition)
+    file.uses.extend(checker.uses)
     file.broken.update(checker.missing)  # expansion has nothing to add about them
     return checker.found
 
@@ -41,6 +43,7 @@ class _Checker(Expressions):
     """Checks definitions, bodies and steps."""
 
     def definition(self, definition: Block | Network) -> None:
+        self.use(definition.span, definition.span)
         if definition.name[0].islower():
             self.report(
                 "name-style",
@@ -93,25 +96,31 @@ class _Checker(Expressions):
             )
         scope.names.update({"it": None, "input": None})
         self.whole(network.flow, scope)
-        self.expectations(network)
+        self.expectations(network, scope)
 
     def parameters(self, parameters: Iterable[Parameter], scope: KnownNames) -> None:
         for parameter in parameters:
             if parameter.default is not None:
                 self.expression(parameter.default, scope, word=True)
             self.bind(tree.Name(parameter.name, parameter.span), scope)
+            if parameter.type == "block" or self.operation(parameter.default) is not None:
+                self.holders.add(parameter.span)
 
     def function(self, function: tree.Define, scope: KnownNames) -> None:
         inner = KnownNames(scope)
         inner.names.update({name.name: name.span for name in function.parameters})
+        for name in (function.name, *function.parameters):
+            self.use(name.span, name.span)
         self.expression(function.value, inner)
 
     def variants(self, network: Network, scope: KnownNames) -> None:
-        known = {p.name for p in network.parameters} | {a.name.name for a in network.scaling}
+        known = {p.name: p.span for p in network.parameters} | {a.name.name: a.name.span for a in network.scaling}
         for variant in network.variants.values():
+            self.use(variant.label, variant.label)
             for assignment in variant.assignments:
                 self.expression(assignment.value, scope, word=True)
                 name = assignment.name
+                self.use(name.span, known.get(name.name))
                 if name.name not in known:
                     message = f"{network.name} has no parameter `{name.name}`"
                     self.unknown("unknown-parameter", message, name, partial(help_for, name.name, known))
@@ -132,8 +141,17 @@ class _Checker(Expressions):
                 )
         self.call(call, scope)
 
-    def expectations(self, network: Network) -> None:
+    def expectations(self, network: Network, scope: KnownNames) -> None:
         for expect in network.expectations:
+            for fact in expect.facts:
+                # A word alone is a fact of the network, as in `layers == 50`, also where a parameter has its name.
+                stages = () if isinstance(fact.left, tree.Name) else names_in(fact.left)
+                for name in (*stages, *names_in(fact.right)):
+                    self.refer(name, scope)
+            if expect.variant in network.variants:
+                label = re.compile(r"\w+\s+").match(expect.span.source.text, expect.span.start)
+                place = Span(expect.span.source, label.end() if label else expect.span.start, expect.span.end)
+                self.use(place, network.variants[expect.variant].label)
             if expect.variant is not None and expect.variant not in network.variants:
                 self.report(
                     "unknown-variant",
@@ -173,6 +191,7 @@ class _Checker(Expressions):
             case tree.Shared(name=name, value=value):
                 self.unit(value, scope)
                 self.bind(name, scope, step=True)
+                self.holders.add(name.span)
             case tree.Learned(name=name, shape=shape, start=start):
                 self.expression(shape, scope)
                 if start is not None and not (isinstance(start, tree.Name) and start.name in INITIALIZERS):
@@ -258,6 +277,7 @@ class _Checker(Expressions):
             if pattern.fullmatch(known) and place is not None:
                 self.twice(tree.Name(known, name.span), place, help="choose another name for the stages")
         scope.numbered[name.name] = name.span
+        self.use(name.span, name.span)
 
     def arms(self, bodies: Iterable[tree.Body], scope: KnownNames) -> None:
         """Checks the arms of an `if`, which may define the same names. After the `if`, the names of all are known."""
@@ -265,6 +285,8 @@ class _Checker(Expressions):
         for body in bodies:
             arm = KnownNames(scope)
             self.body(body.statements, arm)
+            for name in after.keys() & arm.names.keys():
+                self.use(after[name] or body.span, arm.names[name])
             after.update(arm.names)
             scope.numbered.update(arm.numbered)
         scope.names.update(after)
@@ -280,6 +302,7 @@ class _Checker(Expressions):
         if step.copies is not None:
             self.expression(step.copies.count, scope)
             unit = self.operation(_head(step.target))
+            self.arguments_of(_head(step.target), (*step.copies.first, *step.copies.last))
             for argument in (*step.copies.first, *step.copies.last):
                 self.expression(argument.value, scope, word=True)
                 if argument.name is None:
@@ -346,7 +369,9 @@ class _Checker(Expressions):
         """Checks what a step applies: an op, a block, a network, or a name that holds one."""
         if isinstance(target, tree.Call):
             self.call(target, scope)
-        elif target.name not in scope and self.operation(target) is None:
+            return
+        self.refer(target, scope, step=True)
+        if target.name not in scope and self.operation(target) is None:
             name = tree.Name(target.name, target.span)
             message = f"there is no op, block or value `{target.name}`"
             self.unknown("unknown-name", message, name, lambda: self.step_meant(name, scope.all()))

@@ -40,11 +40,13 @@ class Expressions(Names):
         """Checks an expression. With `word`, it may also be one of the words that ops take, such as `valid`."""
         match expression:
             case tree.Name(name=name):
+                self.refer(expression, scope)
                 if not (name in scope or self.operation(expression) or (word and self.is_word(name))):
                     known = scope.all() | (words() if word else set()) | set(self.functions)
                     message = f"there is no `{name}` here"
                     self.unknown("unknown-name", message, expression, lambda: self.step_meant(expression, known))
             case tree.VariantOf(name=name, span=span):
+                self.refer(expression, scope)
                 if self.operation(expression) is None:
                     missing = tree.Name(name, span)
                     message = f"there is no network `{name}`"
@@ -98,6 +100,8 @@ class Expressions(Names):
         name = call.function
         unit = self.operation(name)
         functional = isinstance(name, tree.Name) and (name.name in self.functions or name.name in FUNCTIONS)
+        self.refer(name, scope, step=not functional)
+        self.arguments_of(name, call.arguments)
         if unit is not None and not functional:
             self.arguments(call, *unit)
         elif not functional and name.name not in scope and name.name not in INITIALIZERS:

@@ -14,7 +14,7 @@ from archdsl.naming import RESERVED
 from archdsl.ops.registry import REGISTRY
 from archdsl.resolve.decide import decided
 from archdsl.resolve.library import import_of
-from archdsl.resolve.model import Block, File, Network
+from archdsl.resolve.model import Block, File, Network, Use
 from archdsl.resolve.names import DIGITS, KnownNames, bound
 from archdsl.source import Span
 from archdsl.suggest import help_for_step, same_word
@@ -36,6 +36,9 @@ class Names:
         """How many loops over stages are around the part that is checked."""
         self.missing: dict[str, int] = {}
         """The diagnostic of each undefined name, so that it is reported only once."""
+        self.uses: list[Use] = []
+        self.holders: set[Span | None] = set()
+        """The places of names that may hold an op or a block: parameters, and what `shared` gives a name."""
         self.text: tree.Body | None = None
         """The body of the block or network that is being checked."""
 
@@ -57,6 +60,45 @@ class Names:
         op = REGISTRY.get(name.name)
         return (op.name, tuple(op.model_fields)) if op and (op.imported or not op.internal) else None
 
+    def given(self, name: str, scope: KnownNames, step: bool) -> Span | None:
+        """Where a name was given: in the scope, or as a block, a network or a function of the file.
+
+        A number does not hide the op or block of a `step` that has the same name: `dropout(dropout)`.
+        """
+        definition, function = self.file.definitions.get(name), self.functions.get(name)
+        local = scope.find(name)
+        operation = self.operation(tree.Name(name, Span(self.file.source, 0, 0)))
+        if step and operation is not None and local not in self.holders:
+            local = None
+        found = local or (definition.span if definition is not None else None)
+        return found or (function.name.span if function is not None else None)
+
+    def use(self, place: Span, given: Span | None) -> None:
+        """Notes that a name stands at the beginning of a place: `s` in `s3`, where that is a stage of `stage s{i}`."""
+        if given is not None:
+            self.uses.append(Use(Span(place.source, place.start, place.start + given.end - given.start), given))
+
+    def refer(self, name: tree.Name | tree.VariantOf, scope: KnownNames, step: bool = False) -> None:
+        self.use(name.span, self.given(name.name, scope, step))
+        network = self.file.definitions.get(name.name)
+        if isinstance(name, tree.VariantOf) and isinstance(network, Network) and name.variant in network.variants:
+            span = network.variants[name.variant].label
+            self.use(Span(name.span.source, name.span.end - (span.end - span.start), name.span.end), span)
+
+    def arguments_of(self, unit: tree.Name | tree.VariantOf | None, arguments: Iterable[tree.Argument]) -> None:
+        """Notes the names of arguments, which are parameters of the block or network that is called."""
+        called = self.file.definitions.get(unit.name) if unit is not None else None
+        if called is None:
+            return
+        parameters = {parameter.name: parameter.span for parameter in called.parameters}
+        if isinstance(called, Network):
+            parameters |= {assigned.name.name: assigned.name.span for assigned in called.scaling}
+        for argument in arguments:
+            self.use(argument.span, parameters.get(argument.name or ""))
+            if argument.name == "until" and isinstance(argument.value, tree.Name) and isinstance(called, Network):
+                stages = {name.name: name.span for name in bound(called.flow)}
+                self.use(argument.value.span, stages.get(argument.value.name))
+
     def units(self) -> set[str]:
         return {*self.file.definitions, *REGISTRY.written()}
 
@@ -74,6 +116,7 @@ class Names:
         if first is not None:
             self.twice(name, first)
         scope.names[name.name] = name.span
+        self.use(name.span, name.span)
 
     def twice(self, name: tree.Name, known: Span, help: str = "") -> None:
         message, note = f"`{name.name}` has a meaning already", Note("it was given here", known)

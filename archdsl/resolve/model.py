@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 from archdsl.diagnostics import Diagnostic
@@ -56,6 +57,11 @@ class Variant:
     assignments: tuple[tree.Assignment, ...]
     span: Span
 
+    @property
+    def label(self) -> Span:
+        """The place of its name."""
+        return Span(self.span.source, self.span.start, self.span.start + len(self.name))
+
 
 @dataclass(frozen=True, eq=False)
 class Network:
@@ -77,6 +83,13 @@ class Network:
     file: File = field(repr=False)
 
 
+class Use(NamedTuple):
+    """A place where a name stands, and the place where it was given. A name that is given is a use of itself."""
+
+    place: Span
+    given: Span
+
+
 class Unused(NamedTuple):
     """A warning about a name that nothing uses, and the whole text that defines it."""
 
@@ -88,6 +101,8 @@ class Unused(NamedTuple):
 class File:
     """One spec file. `definitions` has its own and its imported blocks and networks, `functions` its `def`s.
 
+    `imports` has the path of each file that is imported. `uses` are the places of all names in the text that have a
+    definition; where the arms of an `if` give the same name, the places of one are uses of the other.
     `problems` are the errors in names and arguments, in this file and in its imports. `broken` are names whose import
     failed; they are not reported again. `unused` is set only for the main file, and only if it has no problems.
     """
@@ -100,3 +115,5 @@ class File:
     problems: tuple[Diagnostic, ...] = ()
     unused: tuple[Unused, ...] = ()
     broken: set[str] = field(default_factory=set)
+    imports: list[tuple[tree.Import, Path]] = field(default_factory=list, repr=False)
+    uses: list[Use] = field(default_factory=list, repr=False)

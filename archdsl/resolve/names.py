@@ -90,6 +90,19 @@ def names_read(text: Node) -> frozenset[str]:
     return frozenset(found)
 
 
+def names_in(text: Any) -> Iterator[tree.Name]:
+    """All names in a part of the tree, or in several, with their places."""
+    pending: list[Any] = [text]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, tree.Name):
+            yield part
+        elif type(part) is tuple:
+            pending.extend(part)
+        elif isinstance(part, Node):
+            pending.extend(getattr(part, field) for field in part.__match_args__)
+
+
 def makes_stages(statement: Any) -> bool:
     """Whether this is a loop over stages: `for i in range(3): stage s{i}: ...`, or a loop over such loops."""
     return bool(numbered_stages(statement))

@@ -16,7 +16,7 @@ from archdsl.resolve.allow import unknown_codes
 from archdsl.resolve.check import check_file
 from archdsl.resolve.known import HINTS
 from archdsl.resolve.library import file_meant, import_of
-from archdsl.resolve.model import Block, File, Network, Parameter, Variant, default_calls
+from archdsl.resolve.model import Block, File, Network, Parameter, Use, Variant, default_calls
 from archdsl.resolve.unused import unused_names
 from archdsl.resources import specs_folder
 from archdsl.source import Source
@@ -25,23 +25,27 @@ from archdsl.syntax import tree
 from archdsl.syntax.parser import check_size, parse, read_source
 
 
-def resolve(source: Source, folder: Path | None = None, texts: Mapping[Path, str] | None = None) -> File:
+def resolve(
+    source: Source, folder: Path | None = None, texts: Mapping[Path, str] | None = None, *, partial: bool = False
+) -> File:
     """The resolved model of a spec. Imports are looked for in `folder`, then in the library.
 
     `texts` are texts by absolute path that are read instead of the files on disk: those that an editor has open.
     Errors in names are in the model's `problems`, to be reported together with the errors in values that expansion
-    finds. Raises `CompileError` if the spec cannot be parsed.
+    finds. Raises `CompileError` if the spec cannot be parsed, unless it is to be `partial`: then errors of syntax are
+    among the problems, and the statements that have them are missing.
     """
-    resolver = _Resolver(folder, texts or {})
+    resolver = _Resolver(folder, texts or {}, partial)
     file = resolver.file(source, folder)
     unused = () if resolver.diagnostics else unused_names(file)
     return replace(file, problems=tuple(resolver.diagnostics), unused=unused)
 
 
 class _Resolver:
-    def __init__(self, root: Path | None, texts: Mapping[Path, str]) -> None:
+    def __init__(self, root: Path | None, texts: Mapping[Path, str], partial: bool) -> None:
         self.root = root
         self.texts = texts
+        self.partial = partial
         self.files: dict[Path, File] = {}
         self.pending: dict[Path, tree.Import] = {}
         """The files that are being read, and the import that led to each. To import one of them again is a cycle."""
@@ -52,7 +56,7 @@ class _Resolver:
     def file(self, source: Source, folder: Path | None) -> File:
         self.sources.append(source)
         check_size(self.sources)
-        spec = parse(source)
+        spec = self.parsed(source)
         functions = {item.name.name: item for item in spec.items if isinstance(item, tree.Define)}
         defaults = tuple(call for item in spec.items if isinstance(item, tree.Defaults) for call in item.calls)
         file = File(source=source, definitions={}, functions=functions, defaults=defaults)
@@ -86,10 +90,13 @@ class _Resolver:
 
     def imported(self, item: tree.Import, file: File, folder: Path | None) -> None:
         path = self.find(item, folder)
+        if path is not None:
+            file.imports.append((item, path.resolve()))
         other = self.read(path, item) if path is not None else None
         for name in item.names:
             definition = other.definitions.get(name.name) if other else None
             if definition is not None:
+                file.uses.append(Use(name.span, definition.span))
                 self.define(file, definition, name)
                 continue
             file.broken.add(name.name)
@@ -151,6 +158,15 @@ class _Resolver:
             finally:
                 del self.pending[path]
         return self.files[path]
+
+    def parsed(self, source: Source) -> tree.Spec:
+        if not self.partial:
+            return parse(source)
+        from archdsl.syntax.grammar import parse_partial
+
+        spec, problems = parse_partial(source)
+        self.diagnostics += problems
+        return spec
 
     def source(self, path: Path) -> Source:
         name = _shown(path, self.root)

@@ -33,7 +33,7 @@ onnx: $(VENV)/test.stamp  ## compare the gallery in onnxruntime with its PyTorch
 exported: $(VENV)/test.stamp  ## export public networks to ONNX with both of PyTorch's exporters, read the files, and compare
 	$(BIN)/python scripts/exported_networks.py
 
-FUZZED := proofs emitter specs ops files onnx
+FUZZED := proofs emitter specs ops files onnx editor
 
 fuzz: $(VENV)/test.stamp  ## slips, random networks, damaged specs and files, for hours; goes on where it was stopped
 	@failed=0; for part in $(FUZZED); do $(BIN)/python scripts/fuzz_$$part.py || failed=1; done; exit $$failed

@@ -12,10 +12,11 @@ TITLES: Mapping[str, str] = {
     "onnx": "the package onnx",
     "yaml": "PyYAML",
     "distributed": "Dask's package distributed",
+    "pygls": "the package pygls",
 }
 """What each package is called."""
 
-EXTRAS: Mapping[str, str] = {"distributed": "cluster"}
+EXTRAS: Mapping[str, str] = {"distributed": "cluster", "pygls": "lsp"}
 """The extra of archdsl that installs a package. Other extras have the package's own name."""
 
 

@@ -56,7 +56,7 @@ def test_a_slip_costs_the_statement_that_it_is_in(path: Path) -> None:
 
 def test_a_whole_file_is_read_whole() -> None:
     source = Source("net.arch", SPECS[0].read_text(encoding="utf-8"))
-    assert parse_partial(source) == (parse_file(source), [])
+    assert parse_partial(source) == (parse_file(source), ())
 
 
 @pytest.mark.parametrize("text", ["", "\n", "network", "network N", "network N:", "\t network N:\n", "((((", '"""'])

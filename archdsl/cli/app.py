@@ -23,13 +23,14 @@ COMMANDS = (
     ("fit", "fit.fit"),
     ("sizes", "sizes.sizes"),
     ("fmt", "fmt.fmt"),
+    ("lsp", "lsp.lsp"),
     ("ops", "listing.ops"),
     ("import", "import_.import_"),
     ("prove", "prove.prove"),
 )
 """The name of each command, with its module and function."""
 
-WITHOUT_SPEC = ("list", "fmt", "ops", "import")
+WITHOUT_SPEC = ("list", "fmt", "lsp", "ops", "import")
 
 
 def app(asked: str | None = None) -> typer.Typer:

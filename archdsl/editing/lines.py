@@ -18,7 +18,6 @@ from archdsl.source import Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.node import Node as TreeNode
 
-
 HEADED = re.compile(r"(stage|output|repeat|for)\b")
 """The statements that have lines of their own below them."""
 

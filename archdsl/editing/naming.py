@@ -103,11 +103,11 @@ def with_users(file: File, texts: Mapping[Path, str], folders: Iterable[Path]) -
     A name of the file stands in no others. `texts` are the texts of open files by path, which are read instead of those
     on disk.
     """
-    found = {file.source.path: file} | {one.source.path: one for one in _imported(file)}
+    found = {file.source.path: file} | {one.source.path: one for one in imported(file)}
     ours = set(found)
     for candidate in specs_in(folders, texts):
         other = _resolved(candidate, texts) if candidate not in found else None
-        if other is not None and ours & {one.source.path for one in _imported(other)}:
+        if other is not None and ours & {one.source.path for one in imported(other)}:
             found[candidate] = other
     return list(found.values())
 
@@ -118,11 +118,11 @@ def users(path: Path, texts: Mapping[Path, str], folders: Iterable[Path]) -> Ite
     others = [one for one in specs_in(folders, texts) if one != path]
     for other in sorted(others, key=lambda one: names.search(_text(one, texts)) is None):
         file = _resolved(other, texts)
-        if file is not None and file.network is not None and any(one.source.path == path for one in _imported(file)):
+        if file is not None and file.network is not None and any(one.source.path == path for one in imported(file)):
             yield file
 
 
-def _imported(file: File) -> Iterator[File]:
+def imported(file: File) -> Iterator[File]:
     """The files whose definitions a file sees, directly or through others, each once."""
     seen, pending = {id(file)}, [file]
     while pending:

@@ -143,7 +143,7 @@ class _Checker(Expressions):
 
     def expectations(self, network: Network, scope: KnownNames) -> None:
         for expect in network.expectations:
-            for fact in expect.facts:
+            for fact in (fact for fact in expect.facts if isinstance(fact, tree.Compare)):
                 # A word alone is a fact of the network, as in `layers == 50`, also where a parameter has its name.
                 stages = () if isinstance(fact.left, tree.Name) else names_in(fact.left)
                 for name in (*stages, *names_in(fact.right)):

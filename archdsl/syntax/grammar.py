@@ -7,7 +7,7 @@ the words of the language. `builder` makes the tree.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from threading import Lock
 from typing import Any
 
@@ -39,13 +39,14 @@ def parse_file(source: Source) -> tree.Spec:
     """The tree of a whole file. Raises `CompileError` with every independent syntax error."""
     spec, problems = parse_partial(source)
     if not problems and not spec.items:
-        problems = [Diagnostic("empty-file", f"{source.name} holds no network and no block", Span(source, 0, 0))]
+        problems = (Diagnostic("empty-file", f"{source.name} holds no network and no block", Span(source, 0, 0)),)
     if problems:
         raise CompileError(problems)
     return spec
 
 
-def parse_partial(source: Source) -> tuple[tree.Spec, list[Diagnostic]]:
+@lru_cache(maxsize=64)
+def parse_partial(source: Source) -> tuple[tree.Spec, tuple[Diagnostic, ...]]:
     """The tree of a file that may be half written, and its syntax errors.
 
     Statements with errors are missing in the tree. It has no items where the rest could not be read either.
@@ -54,7 +55,7 @@ def parse_partial(source: Source) -> tuple[tree.Spec, list[Diagnostic]]:
     parsed, problems = _recovered(source, layout)
     spec, found = _built(source, parsed) if parsed is not None else (None, [])
     items = spec.items if spec is not None else ()
-    return tree.Spec(source, items, layout.comments), [*problems, *found]
+    return tree.Spec(source, items, layout.comments), (*problems, *found)
 
 
 def parse_expression(source: Source) -> tree.Expression:

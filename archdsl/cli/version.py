@@ -6,8 +6,8 @@ import platform
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-PACKAGES = ("lark", "pydantic", "networkx", "graphviz", "torch", "onnx")
-"""What reads specs, draws figures, and runs what is written. The last two need not be installed."""
+PACKAGES = ("lark", "pydantic", "networkx", "torch", "onnx")
+"""What reads specs, keeps graphs, and runs what is written. The last two need not be installed."""
 
 
 def lines() -> Iterator[str]:

@@ -159,7 +159,7 @@ def installed(environment: Path) -> tuple[int, int, int]:
 
 
 def run(command: list[str], cwd: Path, codes: tuple[int, ...] = (0,)) -> str:
-    """Runs a command, which is printed, and returns its output; ends the program if it ends otherwise than it should."""
+    """Runs a command, which is printed, and returns its output; ends the program if its exit code is another."""
     print(f"$ {Path(command[0]).name} {shlex.join(command[1:])}", flush=True)
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)

@@ -92,7 +92,7 @@ def test_a_hundred_thousand_steps_are_cut() -> None:
 
 def stages_alone(text: str) -> str:
     """An emitted file from its helpers to the loss: without what every file has."""
-    left_out = ("def main", "def join", "def stage", "def together", "def save", "if __name__")
+    left_out = ("def main", "def join", "def start_from", "def stage", "def together", "def save", "if __name__")
     parts = text.split("\n\n\n")
     return "\n\n\n".join(part for part in parts[1:] if not part.startswith(left_out))
 
@@ -314,6 +314,33 @@ def test_a_file_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file.dist, "is_backend_available", lambda backend: False)
     with pytest.raises(SystemExit, match="has no gloo: install PyTorch"):
         file.join("cpu", 1)
+
+
+def test_weights_of_something_else_are_refused(tmp_path: Path) -> None:
+    """Each is said in a line, without a traceback; of a checkpoint, a stage of a pipeline takes its part."""
+    file = load(parallel_written(archdsl.loads(SMALL).graph, "ddp"))
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1))
+    state = model.state_dict()
+    wrong = {
+        "text": (b"nothing of PyTorch", "has no tensors by name"),
+        "list": ([1, 2], "has no tensors by name"),
+        "checkpoint": ({"state_dict": state, "epoch": 3}, "has no tensors by name .*: save model.state_dict"),
+        "module": (model, "has no tensors by name"),
+        "missing": ({"0.weight": state["0.weight"]}, r"0\.bias is missing in .*, and \(3,\) in .*; 3 weights differ"),
+        "shape": ({**state, "1.bias": torch.zeros(2)}, r"1\.bias is \(2,\) in .*, and \(1,\) in .*; 1 weights differ"),
+        "more": ({**state, "2.bias": torch.zeros(2)}, r"2\.bias is \(2,\) in .*, and missing in this network"),
+    }
+    for name, (content, said) in wrong.items():
+        path = tmp_path / name
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            torch.save(content, path)
+        with pytest.raises(SystemExit, match=f"^--weights: .*{said}"):
+            file.start_from(str(path), model)
+    other = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1))
+    file.start_from(str(tmp_path / "more"), other, strict=False)
+    assert all(torch.equal(value, state[name]) for name, value in other.state_dict().items())
 
 
 @pytest.mark.parametrize(

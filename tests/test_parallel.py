@@ -393,6 +393,30 @@ def test_a_table_has_a_row_for_each_device(call: Caller) -> None:
     assert len(call("table", "lenet", "--parallel", "fsdp=3", "--format", "csv").out.splitlines()) == 4
 
 
+def test_an_unequal_pipeline_is_warned_of(call: Caller, tmp_path: Path) -> None:
+    """By hand, in millions: 2 + 151, 302, and 0; with two stages 2 + 151 and 302."""
+    (tmp_path / "net.arch").write_text(UNEQUAL)
+    assert "unbalanced" not in call("compile", "resnet@50", "--parallel", "pipeline=4", "-o", "-").err
+    found = call("compile", str(tmp_path / "net.arch"), "--parallel", "pipeline=3", "-o", "-")
+    assert found.code == 0
+    assert "warning[unbalanced-pipeline]" in found.err
+    assert "of 3 stages, the largest has 1.99 times the mean" in " ".join(found.err.split())
+    assert "help: use --parallel pipeline=2" in found.err
+    assert "unbalanced" not in call("compile", str(tmp_path / "net.arch"), "--parallel", "pipeline=2", "-o", "-").err
+    found = call("table", str(tmp_path / "net.arch"), "--parallel", "pipeline=2")
+    assert "has 1.33 times the mean multiply-adds" in " ".join(found.out.split())
+    assert "help: use --parallel fsdp" in call("compile", "siamese", "--parallel", "pipeline=2", "-o", "-").err
+
+
+UNEQUAL = """\
+network Net:
+    input image: 3 x 32 x 32
+    stage first: conv(64, 3) -> conv(256, 3)
+    stage second: conv(128, 3)
+    stage third: global_avg_pool -> flatten -> linear(10)
+"""
+
+
 def test_compile_writes_the_file(call: Caller, tmp_path: Path) -> None:
     (tmp_path / "small.arch").write_text(SMALL, encoding="utf-8")
     for words, name in (("pipeline=2", "small_pipeline2"), ("fsdp", "small_fsdp"), ("ddp", "small_ddp")):

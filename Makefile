@@ -5,7 +5,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test references variants zoo prove keras onnx exported fuzz bench bench-cuda docs lint clean
+.PHONY: demo test references variants zoo prove keras onnx exported fuzz bench bench-cuda docs lint release-check clean
 
 demo: $(VENV)/run.stamp  ## compile EfficientNet at phi 3, draw it and run it
 	$(BIN)/python scripts/demo.py
@@ -53,6 +53,9 @@ lint: $(VENV)/test.stamp  ## style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict archdsl/
+
+release-check: $(VENV)/test.stamp  ## build wheel and source, and use the wheel on each Python that is found
+	$(BIN)/python scripts/release_check.py
 
 clean:  ## remove what was made, but for the environment
 	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -94,6 +94,19 @@ network Net:
         "one. `--parallel fsdp` needs no cut.",
         example=f"$ archdsl compile net.arch --parallel pipeline=3\n{NET}",
     ),
+    "unbalanced-pipeline": Code(
+        summary="A stage of a pipeline takes much longer than the others, which wait for it.",
+        explanation="The largest stage has more than one and a half times the mean multiply-adds. A network is cut so "
+        "that its most expensive stage is as cheap as it can be, and not inside a block nor between two uses of the "
+        "same weights, so that more stages may not help. `archdsl table --parallel` shows what each has.",
+        example="""\
+$ archdsl compile net.arch --parallel pipeline=2
+network Net:
+    input image: 3 x 32 x 32
+    stage body: conv(64, 3) -> relu
+    stage head: global_avg_pool -> flatten -> linear(10)
+""",
+    ),
     "other-network": Code(
         summary="`compile --published` names a network that is not the same as the spec's.",
         explanation="Its weights would not fit, or would compute something else. `archdsl prove` lists the "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import pty
@@ -11,13 +12,14 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from calls import Caller, started
 
 from archdsl import files
-from archdsl.cli import complete
+from archdsl.cli import complete, version
 
 NET = """\
 network Net:
@@ -563,8 +565,28 @@ def test_a_terminal_gets_color_unless_it_asks_for_none() -> None:
     assert "\x1b" not in seen(NO_COLOR="", TERM="dumb")
 
 
-def test_version(call: Caller) -> None:
-    assert re.fullmatch(r"archdsl \d+\.\d+\.\d+\n", call("--version").out)
+def test_version_tells_what_is_installed(call: Caller) -> None:
+    """Each package is asked for the version that it gives itself."""
+    first, python, *others = call("--version").out.splitlines()
+    assert re.fullmatch(r"archdsl \d+\.\d+\.\d+", first)
+    assert python == f"CPython {sys.version.split()[0]}"
+    told = dict(line.split(" ", 1) for line in others[:-1])
+    assert {name: import_module(name).__version__.partition("+")[0] for name in told} == {
+        name: number.partition("+")[0] for name, number in told.items()
+    }
+    assert os.uname().sysname in others[-1]
+
+
+def test_version_tells_what_is_absent(call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archdsl.cli.version.PACKAGES", ("lark", "absent_package"))
+    assert "\nabsent_package is not installed\n" in call("--version").out
+
+
+def test_version_imports_none_of_the_packages() -> None:
+    code = "import sys; from archdsl.cli import main; main(['--version']); print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = ast.literal_eval(done.stdout.splitlines()[-1])
+    assert set(version.PACKAGES) & set(loaded) == set()
 
 
 # --- how it ends -----------------------------------------------------------------------------

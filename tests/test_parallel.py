@@ -92,7 +92,7 @@ def test_a_hundred_thousand_steps_are_cut() -> None:
 
 def stages_alone(text: str) -> str:
     """An emitted file from its helpers to the loss: without what every file has."""
-    left_out = ("def main", "def join", "def stage", "def together", "def save", "if __name__")
+    left_out = ("def main", "def join", "def start_from", "def stage", "def together", "def save", "if __name__")
     parts = text.split("\n\n\n")
     return "\n\n\n".join(part for part in parts[1:] if not part.startswith(left_out))
 
@@ -316,6 +316,33 @@ def test_a_file_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
         file.join("cpu", 1)
 
 
+def test_weights_of_something_else_are_refused(tmp_path: Path) -> None:
+    """Each is said in a line, without a traceback; of a checkpoint, a stage of a pipeline takes its part."""
+    file = load(parallel_written(archdsl.loads(SMALL).graph, "ddp"))
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1))
+    state = model.state_dict()
+    wrong = {
+        "text": (b"nothing of PyTorch", "has no tensors by name"),
+        "list": ([1, 2], "has no tensors by name"),
+        "checkpoint": ({"state_dict": state, "epoch": 3}, "has no tensors by name .*: save model.state_dict"),
+        "module": (model, "has no tensors by name"),
+        "missing": ({"0.weight": state["0.weight"]}, r"0\.bias is missing in .*, and \(3,\) in .*; 3 weights differ"),
+        "shape": ({**state, "1.bias": torch.zeros(2)}, r"1\.bias is \(2,\) in .*, and \(1,\) in .*; 1 weights differ"),
+        "more": ({**state, "2.bias": torch.zeros(2)}, r"2\.bias is \(2,\) in .*, and missing in this network"),
+    }
+    for name, (content, said) in wrong.items():
+        path = tmp_path / name
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            torch.save(content, path)
+        with pytest.raises(SystemExit, match=f"^--weights: .*{said}"):
+            file.start_from(str(path), model)
+    other = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1))
+    file.start_from(str(tmp_path / "more"), other, strict=False)
+    assert all(torch.equal(value, state[name]) for name, value in other.state_dict().items())
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -364,6 +391,30 @@ def test_a_table_has_a_row_for_each_device(call: Caller) -> None:
     assert [table["kind"], table["batch"], table["microbatches"]] == ["pipeline", 64, 8]
     assert table["bubble"] == pytest.approx(1 / 9)
     assert len(call("table", "lenet", "--parallel", "fsdp=3", "--format", "csv").out.splitlines()) == 4
+
+
+def test_an_unequal_pipeline_is_warned_of(call: Caller, tmp_path: Path) -> None:
+    """By hand, in millions: 2 + 151, 302, and 0; with two stages 2 + 151 and 302."""
+    (tmp_path / "net.arch").write_text(UNEQUAL)
+    assert "unbalanced" not in call("compile", "resnet@50", "--parallel", "pipeline=4", "-o", "-").err
+    found = call("compile", str(tmp_path / "net.arch"), "--parallel", "pipeline=3", "-o", "-")
+    assert found.code == 0
+    assert "warning[unbalanced-pipeline]" in found.err
+    assert "of 3 stages, the largest has 1.99 times the mean" in " ".join(found.err.split())
+    assert "help: use --parallel pipeline=2" in found.err
+    assert "unbalanced" not in call("compile", str(tmp_path / "net.arch"), "--parallel", "pipeline=2", "-o", "-").err
+    found = call("table", str(tmp_path / "net.arch"), "--parallel", "pipeline=2")
+    assert "has 1.33 times the mean multiply-adds" in " ".join(found.out.split())
+    assert "help: use --parallel fsdp" in call("compile", "siamese", "--parallel", "pipeline=2", "-o", "-").err
+
+
+UNEQUAL = """\
+network Net:
+    input image: 3 x 32 x 32
+    stage first: conv(64, 3) -> conv(256, 3)
+    stage second: conv(128, 3)
+    stage third: global_avg_pool -> flatten -> linear(10)
+"""
 
 
 def test_compile_writes_the_file(call: Caller, tmp_path: Path) -> None:

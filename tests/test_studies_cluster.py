@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -193,6 +194,27 @@ def test_an_address_without_an_answer(kind: str, monkeypatch: pytest.MonkeyPatch
     assert time.monotonic() - begun < 10
     assert problem(error).startswith("unusable-cluster: no Dask scheduler answers at ")
     assert f":{1 if kind == 'unknown' else port} within 0.3 seconds" in problem(error)
+
+
+def test_a_terminal_is_told_of_the_wait(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, call: Caller
+) -> None:
+    """Before the connection is tried: here none is made."""
+
+    seen = []
+
+    def connects(address: str) -> None:
+        seen.append(capsys.readouterr().err)
+        raise connection.unusable("there is none", "start one")
+
+    monkeypatch.setattr(connection, "_expect_scheduler", connects)
+    (tmp_path / "net.arch").write_text(NET)
+    words = ("sweep", str(tmp_path / "net.arch"), "--width", "8:16:8", "--cluster", "10.0.0.1:8786", "-o", "-")
+    assert "there is none" in call(*words).err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    call(*words)
+    assert seen[0] == ""
+    assert seen[1].startswith("waiting up to 10 seconds for the Dask scheduler at 10.0.0.1:8786\n")
 
 
 def test_the_address_of_a_worker(workers: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Annotated
 
@@ -36,7 +37,7 @@ WITHOUT_SPEC = ("list", "fmt", "lsp", "ops", "import")
 def app(asked: str | None = None) -> typer.Typer:
     """The command line with all commands, or only with the command `asked`, if there is one of that name.
 
-    Importing all of them takes longer than reading a spec.
+    Importing all of them takes longer than reading a spec. `--version` needs none of them.
     """
     made = typer.Typer(
         no_args_is_help=True,
@@ -45,24 +46,36 @@ def app(asked: str | None = None) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     made.callback()(archdsl)
-    for name, place in [pair for pair in COMMANDS if pair[0] == asked] or COMMANDS:
+    for name, place in _commands(asked):
         module, _, function = place.partition(".")
         command = getattr(import_module(f"archdsl.cli.{module}"), function)
         made.command(name, cls=None if name in WITHOUT_SPEC else SpecCommand)(command)
     return made
 
 
+def _commands(asked: str | None) -> Sequence[tuple[str, str]]:
+    if asked == "--version":
+        return ()
+    return [pair for pair in COMMANDS if pair[0] == asked] or COMMANDS
+
+
 def _print_version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
+        from archdsl.cli.version import lines
 
-        print(f"archdsl {version('archdsl')}")
+        print("\n".join(lines()))
         raise typer.Exit
 
 
 def archdsl(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version, and those of Python and packages.",
+            callback=_print_version,
+            is_eager=True,
+        ),
     ] = False,
     traceback: Annotated[bool, typer.Option("--traceback", help="Show the traceback of a bug in archdsl.")] = False,
 ) -> None:

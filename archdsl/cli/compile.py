@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from archdsl.analyses.budget import OverBudget
-from archdsl.cli.budget import BatchOption, KeepOption, MemoryOption, budget_of, check_budget, refusal, said
+from archdsl.cli.additions import Additions, check_additions
+from archdsl.cli.budget import refusal, said
 from archdsl.cli.complete import emitted, several_variants
 from archdsl.cli.options import Format, FormatOption, OutputOption, Purpose, SpecArgument, SpecOptions, grouped
-from archdsl.cli.output import in_short, keep, print_table, put_out, reporting
-from archdsl.cli.parallel import ParallelOption, check_alone, spread
+from archdsl.cli.output import Report, in_short, keep, print_table, put_out, reporting
+from archdsl.cli.parallel import ParallelOption, Spread, check_alone, spread, unbalanced
 from archdsl.cli.weights import FromOption, WeightsOption, check_call, given_weights
 from archdsl.files import refuse_overwriting, write
 from archdsl.outputs import (
@@ -31,8 +32,11 @@ from archdsl.outputs import (
 from archdsl.text import shown
 
 if TYPE_CHECKING:
-    from archdsl.backends.torch.extras import Extras
+    from collections.abc import Iterable
+
+    from archdsl.backends.torch.source import Emitted
     from archdsl.cli.target import Target
+    from archdsl.driver import Compiled
     from archdsl.ir.graph import Graph
 
 EmitOption = Annotated[
@@ -63,58 +67,7 @@ ForOption = Annotated[
         show_default=False,
     ),
 ]
-FeaturesOption = Annotated[
-    bool, typer.Option("--features", help="Add forward_features, forward_head, and the outputs of stages as a list.")
-]
-PublishedOption = Annotated[
-    str | None,
-    typer.Option(
-        "--published",
-        metavar="REFERENCE",
-        help="Add load_published, for the weights of a network such as torchvision:resnet50, whose code is executed.",
-    ),
-]
-HubOption = Annotated[bool, typer.Option("--hub", help="Let the Hugging Face Hub load and save the network.")]
-TimmOption = Annotated[bool, typer.Option("--timm", help="Register the network with timm; with its features.")]
-HubconfOption = Annotated[bool, typer.Option("--hubconf", help="Also write hubconf.py, for torch.hub.load.")]
 AllVariantsOption = Annotated[bool, typer.Option("--all-variants", help="Like --variants, for all of the spec.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Additions:
-    """What is added to the PyTorch file for those who build on it."""
-
-    features: FeaturesOption = False
-    published: PublishedOption = None
-    hub: HubOption = False
-    timm: TimmOption = False
-    hubconf: HubconfOption = False
-    memory: MemoryOption = None
-    keep: KeepOption = None
-    batch: BatchOption = None
-
-    @property
-    def named(self) -> tuple[str, ...]:
-        """The options that are given."""
-        return tuple(f"--{one.name}" for one in fields(self) if getattr(self, one.name) not in (None, False))
-
-    def extras(self, graph: Graph) -> Extras:
-        """The same for the emitter. Executes the code of the reference. Raises `CompileError`."""
-        from archdsl.backends.torch.extras import Extras
-
-        published = None
-        if self.published is not None:
-            from archdsl.prove.published import published_by
-
-            published = published_by(graph, self.published)
-        budget = budget_of(self.memory, self.keep, self.batch)
-        return Extras(self.features, published, self.hub, self.timm, budget=budget)
-
-    @property
-    def packages(self) -> list[str]:
-        """The packages that the file needs."""
-        more = (("huggingface_hub", self.hub), ("timm", self.timm))
-        return ["torch", *(package for package, asked in more if asked)]
 
 
 @grouped
@@ -160,7 +113,7 @@ def compile(
     kinds = _kinds(ctx, emit, output)
     check_call(ctx, kinds, weights, from_)
     is_family = variants is not None or all_variants
-    _check(ctx, additions, kinds, output, is_family)
+    check_additions(ctx, additions, kinds, output, is_family)
     if for_ is not None:
         _check_purpose(ctx, for_, additions, kinds, is_family)
     devices = None if parallel is None else spread(ctx, parallel, needs_count=False)
@@ -168,44 +121,74 @@ def compile(
         others = {"--for": for_ is not None, "--variants": variants is not None, "--all-variants": all_variants}
         others |= {f"--emit {','.join(kinds)}": kinds != ["torch"], **dict.fromkeys(additions.named, True)}
         check_alone(ctx, others)
-    if is_family:
-        _family(ctx, asked, _named(ctx, asked, kinds, variants, all_variants), output, format, additions)
-        return
     with reporting(format) as report:
-        purpose = for_ if devices is None else devices.name
-        name = asked.name if purpose is None else f"{asked.name}_{purpose}"
-        places = {} if output == Path("-") else _places(ctx, output, name, kinds)
-        keep(asked, *places.values())
-        refuse_overwriting(places.values(), [] if weights is None else [weights])
-        compiled = asked.compile()
-        report.add(compiled.warnings)
-        contents = {kind: written(compiled.graph, kind) for kind in kinds if kind != "torch" and weights is None}
-        emitted = None
-        if devices is not None:
-            contents["torch"] = parallel_written(compiled.graph, devices.kind, devices.number)
-        elif "torch" in kinds:
-            write_source = torch_written if for_ is None else inference_written
-            try:
-                emitted = write_source(compiled.graph, additions.extras(compiled.graph))
-            except OverBudget as error:
-                ctx.fail(refusal(error.nearest, additions.memory))
-            contents["torch"] = emitted.text
-        if weights is not None:
-            contents["onnx"] = onnx_written(compiled.graph, given_weights(compiled, weights, from_))
-        if output == Path("-"):
-            put_out(contents[kinds[0]])
-            report.result_printed = True
-            return
-        files = {places[kind]: contents[kind] for kind in kinds}
-        if additions.hubconf and emitted is not None:
-            files |= _hubconf(additions, places["torch"], [compiled.graph], emitted.name)
-        write(files)
-        if report.verbose:
-            _print_run(compiled.graph)
-            if emitted is not None and emitted.outcome is not None:
-                print("\n".join(said(emitted.outcome)))
-            for path in files:
-                print(f"wrote {shown(str(path))}")
+        if is_family:
+            _family(ctx, report, asked, _named(ctx, asked, kinds, variants, all_variants), output, additions)
+        else:
+            _network(ctx, report, asked, output, Wanted(kinds, for_, devices, weights, from_, additions))
+
+
+# --- one network ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be written of one network: forms, or one file for inference or for several devices."""
+
+    kinds: list[str]
+    purpose: Purpose | None
+    devices: Spread | None
+    weights: Path | None
+    source: str | None
+    additions: Additions
+
+    def name(self, network: str) -> str:
+        """The name of the file for a network of this name, without its suffix."""
+        what = self.purpose if self.devices is None else self.devices.name
+        return network if what is None else f"{network}_{what}"
+
+
+def _network(ctx: typer.Context, report: Report, asked: Target, output: Path | None, wanted: Wanted) -> None:
+    """Writes one network, and prints with which settings."""
+    places = {} if output == Path("-") else _places(ctx, output, wanted.name(asked.name), wanted.kinds)
+    keep(asked, *places.values())
+    refuse_overwriting(places.values(), [] if wanted.weights is None else [wanted.weights])
+    compiled = asked.compile()
+    report.add(compiled.warnings)
+    contents, emitted = _contents(ctx, compiled, wanted)
+    if wanted.devices is not None and wanted.devices.kind == "pipeline":
+        report.add(unbalanced(compiled.graph, wanted.devices.number))
+    if output == Path("-"):
+        put_out(contents[wanted.kinds[0]])
+        report.result_printed = True
+        return
+    files = {places[kind]: contents[kind] for kind in wanted.kinds}
+    if wanted.additions.hubconf and emitted is not None:
+        files |= _hubconf(wanted.additions, places["torch"], [compiled.graph], emitted.name)
+    write(files)
+    if report.verbose:
+        _print_run(compiled.graph)
+        if emitted is not None and emitted.outcome is not None:
+            print("\n".join(said(emitted.outcome)))
+        _print_written(files)
+
+
+def _contents(ctx: typer.Context, compiled: Compiled, wanted: Wanted) -> tuple[dict[str, str | bytes], Emitted | None]:
+    """What is written, by form, and what was emitted as PyTorch source for one device."""
+    graph = compiled.graph
+    if wanted.devices is not None:
+        return {"torch": parallel_written(graph, wanted.devices.kind, wanted.devices.number)}, None
+    if wanted.weights is not None:
+        return {"onnx": onnx_written(graph, given_weights(compiled, wanted.weights, wanted.source))}, None
+    contents = {kind: written(graph, kind) for kind in wanted.kinds if kind != "torch"}
+    if "torch" not in wanted.kinds:
+        return contents, None
+    write_source = torch_written if wanted.purpose is None else inference_written
+    try:
+        emitted = write_source(graph, wanted.additions.extras(graph))
+    except OverBudget as error:
+        ctx.fail(refusal(error.nearest, wanted.additions.memory))
+    return {**contents, "torch": emitted.text}, emitted
 
 
 # --- several variants ----------------------------------------------------------------------
@@ -213,37 +196,34 @@ def compile(
 
 def _family(
     ctx: typer.Context,
+    report: Report,
     asked: Target,
     names: list[str] | None,
     output: Path | None,
-    format: Format,
     additions: Additions,
 ) -> None:
     """Writes one file for the variants `names`, or for all of them if that is None."""
-    with reporting(format) as report:
-        places = {} if output == Path("-") else _places(ctx, output, f"{asked.name}_family", ["torch"])
-        keep(asked, *places.values())
-        family = asked.family(names)
-        for compiled in family.values():
-            report.add(compiled.warnings)
-        graphs = [compiled.graph for compiled in family.values()]
-        text = family_written(graphs, additions.extras(graphs[0]))
-        if output == Path("-"):
-            sys.stdout.write(text)
-            report.result_printed = True
-            return
-        (place,) = places.values()
-        files = {place: text}
-        if additions.hubconf:
-            files |= _hubconf(additions, place, graphs)
-        write(files)
-        if report.verbose:
-            header = next(iter(family.values())).graph.header
-            print(f"{header.name} from {header.spec}, {len(family)} variants")
-            for name, compiled in family.items():
-                print(f"{name}: {in_short(compiled.graph)}")
-            for path in files:
-                print(f"wrote {shown(str(path))}")
+    places = {} if output == Path("-") else _places(ctx, output, f"{asked.name}_family", ["torch"])
+    keep(asked, *places.values())
+    family = asked.family(names)
+    for compiled in family.values():
+        report.add(compiled.warnings)
+    graphs = [compiled.graph for compiled in family.values()]
+    text = family_written(graphs, additions.extras(graphs[0]))
+    if output == Path("-"):
+        sys.stdout.write(text)
+        report.result_printed = True
+        return
+    (place,) = places.values()
+    files: dict[Path, str] = {place: text}
+    if additions.hubconf:
+        files |= _hubconf(additions, place, graphs)
+    write(files)
+    if report.verbose:
+        print(f"{graphs[0].header.name} from {graphs[0].header.spec}, {len(family)} variants")
+        for name, compiled in family.items():
+            print(f"{name}: {in_short(compiled.graph)}")
+        _print_written(files)
 
 
 def _named(
@@ -264,21 +244,6 @@ def _named(
 
 
 # --- what is written -----------------------------------------------------------------------
-
-
-def _check(ctx: typer.Context, additions: Additions, kinds: list[str], output: Path | None, is_family: bool) -> None:
-    """Ends the command for additions that do not fit what is written."""
-    check_budget(ctx, additions.memory, additions.keep, additions.batch)
-    if not additions.named:
-        return
-    if "torch" not in kinds:
-        ctx.fail(f"{additions.named[0]} adds to PyTorch source, and --emit does not name torch.")
-    if additions.published is not None and is_family:
-        ctx.fail("--published proves one network; for the weights of several variants compile one at a time.")
-    if is_family and (additions.memory or additions.keep):
-        ctx.fail("--memory and --keep choose for one network; compile one variant at a time.")
-    if additions.hubconf and output == Path("-"):
-        ctx.fail("--hubconf writes a file beside the network's; name a file or a folder with -o.")
 
 
 def _check_purpose(
@@ -331,6 +296,11 @@ def _places(ctx: typer.Context, output: Path | None, name: str, kinds: list[str]
 
 
 # --- what is printed -----------------------------------------------------------------------
+
+
+def _print_written(files: Iterable[Path]) -> None:
+    for path in files:
+        print(f"wrote {shown(str(path))}")
 
 
 def _print_run(graph: Graph) -> None:

@@ -13,16 +13,21 @@ from archdsl.analyses.devices import MICROBATCHES, SAMPLES, SCHEDULES
 from archdsl.cli.options import one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from archdsl.backends.tables.request import Request
     from archdsl.backends.tables.table import Table
+    from archdsl.diagnostics import Diagnostic
     from archdsl.ir.graph import Graph
 
 KINDS = ("pipeline", "fsdp", "ddp")
 
 MOST = 10_000
 """The most devices that are taken."""
+
+UNEQUAL = 1.5
+"""A pipeline is warned of if its largest stage has more than so many times the mean multiply-adds: then a third of the
+time of all devices is spent waiting."""
 
 ParallelOption = Annotated[
     str | None,
@@ -96,6 +101,30 @@ def check_alone(ctx: typer.Context, others: Mapping[str, bool]) -> None:
         if is_given:
             instead = "; call model.checkpointing() in the file of --parallel fsdp or ddp" if option in BUDGETS else ""
             ctx.fail(f"--parallel writes one PyTorch file that trains one network; leave {option} out{instead}.")
+
+
+def unbalanced(graph: Graph, count: int) -> Iterator[Diagnostic]:
+    """A warning if the stages of a pipeline are so unequal that most devices wait for one."""
+    from archdsl.diagnostics import Diagnostic
+
+    if (most := _largest(graph, count)) <= UNEQUAL:
+        return
+    fewer = next((number for number in range(count - 1, 1, -1) if _largest(graph, number) <= UNEQUAL), 0)
+    title = f"{graph.header.spec}{f'@{graph.header.variant}' if graph.header.variant else ''}"
+    message = f"{title}: of {count} stages, the largest has {most:.2f} times the mean multiply-adds; others wait for it"
+    help = f"use --parallel {f'pipeline={fewer}' if fewer else 'fsdp'}"
+    yield Diagnostic("unbalanced-pipeline", message, severity="warning", help=help)
+
+
+def _largest(graph: Graph, count: int) -> float:
+    """How many times the mean multiply-adds the largest of `count` stages has."""
+    from archdsl.analyses import totals
+    from archdsl.backends.torch.parallel import stages
+    from archdsl.outputs import prepared
+
+    whole, parts = stages(prepared(graph, "torch"), count)
+    costs = [totals.macs(whole, part.nodes) for part in parts]
+    return max(costs) * count / (sum(costs) or 1)
 
 
 # --- the table of devices --------------------------------------------------------------------

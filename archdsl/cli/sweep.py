@@ -190,13 +190,16 @@ def _record(output: Path | None, network: Subject, points: Grid, trier: Trier) -
 
 
 def _check_cluster(ctx: typer.Context, cluster: str | None, jobs: int | None) -> None:
-    from archdsl.studies.connection import LOCAL, check_cluster
+    from archdsl.studies.connection import ANSWER, LOCAL, check_cluster
 
     if cluster is None:
         return
     if cluster != LOCAL and jobs is not None:
         ctx.fail("--jobs counts processes of this machine; a cluster has the workers that were started for it.")
     check_cluster(cluster)
+    if cluster != LOCAL and sys.stderr.isatty():
+        waits = f"waiting up to {ANSWER} seconds for the Dask scheduler at {shown(cluster, 60)}"
+        print(waits, file=sys.stderr, flush=True)
 
 
 @dataclass(slots=True)

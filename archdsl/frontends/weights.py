@@ -74,5 +74,7 @@ def _bad(path: Path, what: str, help: str | None = None) -> CompileError:
 
 
 def _first_line(error: Exception) -> str:
+    if isinstance(error, LookupError):  # of an unpickler that took text for its own words
+        return "it was not written by torch.save"
     reason = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
     return reason.strip().splitlines()[0].rstrip(".")

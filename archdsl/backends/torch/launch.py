@@ -31,6 +31,26 @@ def join(device: str, seconds: float) -> torch.device:
     return place
 '''.strip()
 
+START = '''
+def start_from(path: str, module: nn.Module, strict: bool = True) -> None:
+    """Load the state dict in a file; one that is not `strict` may have more than the module."""
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+        shapes = {name: value.shape for name, value in found.items()}
+    except Exception as error:  # PyTorch raises errors of many kinds for a file of something else
+        why = f"{path} has no tensors by name ({type(error).__name__})"
+        raise SystemExit(f"--weights: {why}: save model.state_dict()") from None
+    own = {name: value.shape for name, value in module.state_dict().items()}
+    wrong = [name for name in own if shapes.get(name) != own[name]]
+    if strict:
+        wrong += [name for name in shapes if name not in own]
+    if wrong:
+        its, ours = (tuple(sizes.get(wrong[0], ())) or "missing" for sizes in (shapes, own))
+        why = f"{wrong[0]} is {its} in {path}, and {ours} in this network"
+        raise SystemExit(f"--weights: {why}; {len(wrong)} weights differ")
+    module.load_state_dict({name: found[name] for name in own})
+'''.strip()
+
 PIPELINE_STAGE = '''
 def stage(rank: int, inputs: tuple[Tensor, ...], device: torch.device) -> PipelineStage:
     """The part of the network for one process. `inputs` are those of a microbatch.
@@ -99,8 +119,7 @@ def main() -> None:
     torch.manual_seed(rank)  # else the first layers of all stages would start alike
     part = stage(rank, sample(batch // count, "meta")[0], device)
     if arguments.weights:
-        weights = torch.load(arguments.weights, map_location="cpu", weights_only=True)
-        part.submod.load_state_dict({name: weights[name] for name in part.submod.state_dict()})
+        start_from(arguments.weights, part.submod, strict=False)
     schedules = {"1f1b": Schedule1F1B, "gpipe": ScheduleGPipe}
     schedule = schedules[arguments.schedule](part, count, loss_fn=loss)
     optimizer = torch.optim.SGD(part.submod.parameters(), lr=arguments.rate, momentum=0.9)
@@ -140,7 +159,7 @@ def main() -> None:
     torch.manual_seed(0)  # all processes start from the same weights
     model = <<network>>()
     if arguments.weights:
-        model.load_state_dict(torch.load(arguments.weights, map_location="cpu", weights_only=True))
+        start_from(arguments.weights, model)
     model = spread(model, device)
     torch.manual_seed(1 + rank)  # and each has batches of its own
     optimizer = torch.optim.SGD(model.parameters(), lr=arguments.rate, momentum=0.9)

@@ -32,10 +32,10 @@ from archdsl.ir.graph import Graph, Node, Scope
 from archdsl.tensor import Tensor
 
 NAMES = (
-    "os dist timedelta join loss sample stage together save spread numbered STAGES BLOCKS PipelineStage".split()
+    "os dist timedelta join start_from loss sample stage together save spread numbered STAGES BLOCKS".split()
     + (
-        "Schedule1F1B ScheduleGPipe DistributedDataParallel StateDictOptions get_model_state_dict init_device_mesh "
-        "fully_shard"
+        "PipelineStage Schedule1F1B ScheduleGPipe DistributedDataParallel StateDictOptions get_model_state_dict "
+        "init_device_mesh fully_shard"
     ).split()
 )
 """Names that such a file itself uses."""
@@ -201,6 +201,7 @@ class _Pipeline(_Parallel):
         yield Text("\n".join(lay_out(f"STAGES = ({names})", 0)))
         yield from self.example()
         yield Text(filled(launch.JOIN, count=self.count))
+        yield Text(launch.START)
         yield Text(launch.PIPELINE_STAGE)
         yield Text(filled(launch.PIPELINE_MAIN, **words))
 
@@ -216,6 +217,7 @@ class _Whole(_Parallel):
         yield from self.helpers()
         yield from self.example()
         yield Text(filled(launch.JOIN, count=2))
+        yield Text(launch.START)
         titles = {id(made.body): made.title for made in self.done}
         blocks = dict.fromkeys(titles[id(self.classes.of[scope.path])] for scope in blocks_of(self.classes))
         listed = "\n".join(lay_out(f"BLOCKS = ({', '.join(blocks)}{',' * (len(blocks) == 1)})", 0))

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 CARRIED_OUT = ("adding_a_pass.md", "adding_an_output.md", "adding_a_figure.md")
 """Pages whose samples change the tree: `test_adding.py` carries them out in a copy of it."""
-GENERATED = {"ops.md", "diagnostics.md", "gallery.md", "words.md"}
+GENERATED = {"ops.md", "diagnostics.md", "gallery.md", "words.md", "commands.md", "python.md"}
 FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.M | re.S)
 FILE_START = re.compile(r"^(from|network|block|defaults|def)\b", re.M)
 

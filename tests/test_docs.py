@@ -14,7 +14,9 @@ import sys
 import textwrap
 from pathlib import Path
 
+import calls
 import pytest
+from lessons import Lesson, commands, matches
 
 import archdsl
 from archdsl.backends.torch.source import source
@@ -26,6 +28,9 @@ from archdsl.syntax.parser import parse
 from archdsl.syntax.printer import format_spec
 
 ROOT = Path(__file__).parent.parent
+LESSONS = [ROOT / "docs" / "tutorial.md", *sorted((ROOT / "docs" / "cookbook").glob("*.md"))]
+"""Pages that are carried out from top to bottom: `lessons.py` says how."""
+LONG = ("budget",)
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 CARRIED_OUT = ("adding_a_pass.md", "adding_an_output.md", "adding_a_figure.md")
 """Pages whose samples change the tree: `test_adding.py` carries them out in a copy of it."""
@@ -38,7 +43,7 @@ def samples(language: str) -> list[object]:
     """One test parameter for each block of a language, named by file and line."""
     found = []
     for path in DOCUMENTS:
-        if path.name in GENERATED or path.name in CARRIED_OUT:
+        if path.name in GENERATED or path.name in CARRIED_OUT or path in LESSONS:
             continue
         text = path.read_text()
         for match in FENCE.finditer(text):
@@ -109,21 +114,11 @@ def test_the_block_of_the_emitter_s_page_is_emitted_so() -> None:
     assert found["python"].partition("\n\n\n")[2].strip() in source(graph)
 
 
-def commands(sample: str) -> list[tuple[str, str]]:
-    parts = re.split(r"^\$ ", sample, flags=re.M)[1:]
-    return [(part.split("\n", 1)[0], part.split("\n", 1)[1]) for part in parts]
-
-
 def run(command: str, folder: Path) -> str:
     words = shlex.split(command)
     program = {"archdsl": [sys.executable, "-m", "archdsl"], "python": [sys.executable]}[words[0]]
     done = subprocess.run([*program, *words[1:]], cwd=folder, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
-
-
-def matches(expected: str, printed: str) -> bool:
-    pattern = ".*?".join(map(re.escape, expected.strip().split("...")))
-    return re.fullmatch(pattern, printed.strip(), re.S) is not None
 
 
 def test_the_readme_shows_what_is_emitted() -> None:
@@ -141,3 +136,23 @@ def test_the_readme_shows_what_is_emitted() -> None:
 def test_the_patterns_can_fail() -> None:
     assert matches("a ... c", "a b c")
     assert not matches("a ... d", "a b c")
+
+
+@pytest.mark.parametrize("page", LESSONS, ids=lambda page: page.stem)
+def test_a_lesson_is_carried_out(
+    page: Path,
+    update: bool,
+    all_variants: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if page.stem in LONG and not all_variants:
+        pytest.skip("it takes long: `make variants` carries it out")
+    monkeypatch.chdir(tmp_path)
+
+    def archdsl(words: list[str]) -> str:
+        call = calls.run(capsys, words)
+        return call.out + call.err
+
+    Lesson(page, archdsl, update=update).carry_out()

@@ -1,8 +1,8 @@
 """Pages that a reader carries out from top to bottom, in one folder: the tutorial and the cookbook.
 
-A fence that names a file (`arch net.arch`) is that file, as the reader writes it; `text FILE` is a part of a file that a
-command wrote, `...` for what is left out. `console` has commands after `$` and what they print. `python` without a file
-runs. A figure of `docs/figures` that the page shows is what the command that wrote a file of its name draws.
+A fence that names a file (`arch net.arch`) is that file, as the reader writes it. `text FILE` is a part of a file that
+a command wrote, `...` for what is left out. `console` has commands after `$` and what they print. `python` without a
+file runs. A figure of `docs/figures` that the page shows is what the command that wrote a file of its name draws.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from pathlib import Path
 import calls
 import pytest
 from lessons import Lesson, commands, matches
+from literate import BLOCK
 
 import archdsl
 from archdsl.backends.torch.source import source
@@ -39,15 +40,30 @@ FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.M | re.S)
 FILE_START = re.compile(r"^(from|network|block|defaults|def)\b", re.M)
 
 
+COVERED = {"arch", "console", "python", "sh", "py", "latex", "html"}
+"""Kinds of fences that a test reads, and kinds that are for another program or for a file of the reader's own."""
+ELSEWHERE = {"README.md", "adding_an_op.md", "adding_a_measure.md", "design.md"}
+"""Pages with further samples, which other tests read, and one with a list of packages."""
+
+
+def excerpts() -> list[object]:
+    """`text` fences that say which command writes what they show: one test parameter for each."""
+    blocks = [(page, block) for page in plain_pages() for block in BLOCK.finditer(page.read_text(encoding="utf-8"))]
+    found = [(page, block) for page, block in blocks if block["kind"] == "text" and block["info"]]
+    return [pytest.param(block["info"], block["text"], id=f"{page.name}:{block['info']}") for page, block in found]
+
+
+def plain_pages() -> list[Path]:
+    return [path for path in DOCUMENTS if path.name not in GENERATED | set(CARRIED_OUT) and path not in LESSONS]
+
+
 def samples(language: str) -> list[object]:
     """One test parameter for each block of a language, named by file and line."""
     found = []
-    for path in DOCUMENTS:
-        if path.name in GENERATED or path.name in CARRIED_OUT or path in LESSONS:
-            continue
+    for path in plain_pages():
         text = path.read_text()
         for match in FENCE.finditer(text):
-            if match[1] == language:
+            if match[1] == language and not (language == "console" and path.name == "reading_onnx.md"):
                 line = text.count("\n", 0, match.start()) + 1
                 found.append(pytest.param(match[2], id=f"{path.name}:{line}"))
     return found
@@ -95,16 +111,32 @@ def test_a_measure_is_added_as_it_is_described(tmp_path: Path) -> None:
         assert "acts" in run(f"archdsl {command} --help", tmp_path), command
 
 
+def test_onnx_files_are_read_as_is_shown(all_variants: bool, tmp_path: Path) -> None:
+    if not all_variants:
+        pytest.skip("exporting takes long: `make variants` does it")
+    from onnx_models import exported
+    from torch import nn, onnx, zeros
+
+    from archdsl.frontends.collections import COLLECTIONS, declare_operators
+
+    declare_operators()
+    exported(
+        COLLECTIONS["torchvision"].make("resnet50", {}), tmp_path / "resnet50.onnx", zeros(1, 3, 224, 224), new=False
+    )
+    open_sizes = {"x": {0: "batch", 2: "height", 3: "width"}}
+    unet = (nn.Conv2d(3, 8, 3), zeros(1, 3, 224, 224), tmp_path / "unet.onnx")
+    onnx.export(*unet, input_names=["x"], dynamic_axes=open_sizes, dynamo=False)
+    text = (ROOT / "docs" / "reading_onnx.md").read_text(encoding="utf-8")
+    for language, sample in FENCE.findall(text):
+        if language == "console":
+            check_commands(sample, tmp_path)
+
+
 @pytest.mark.sampled
 @pytest.mark.parametrize("sample", samples("console"))
 def test_commands_print_what_is_shown(sample: str, tmp_path: Path) -> None:
-    for folder in ("specs", "docs"):
-        (tmp_path / folder).symlink_to(ROOT / folder)
-    for file in (ROOT / "tests" / "data").glob("*/*.*"):
-        (tmp_path / file.name).symlink_to(file)
-    for command, expected in commands(sample):
-        printed = run(command, tmp_path)
-        assert matches(expected, printed), f"$ {command}\n--- shown\n{expected}\n--- printed\n{printed}"
+    link_samples(tmp_path)
+    check_commands(sample, tmp_path)
 
 
 def test_the_block_of_the_emitter_s_page_is_emitted_so() -> None:
@@ -112,6 +144,20 @@ def test_the_block_of_the_emitter_s_page_is_emitted_so() -> None:
     found = dict(FENCE.findall(text))
     graph = compile_network(resolve(Source("small.arch", found["arch"]), specs_folder())).graph
     assert found["python"].partition("\n\n\n")[2].strip() in source(graph)
+
+
+def check_commands(sample: str, folder: Path) -> None:
+    for command, expected in commands(sample):
+        printed = run(command, folder)
+        assert matches(expected, printed), f"$ {command}\n--- shown\n{expected}\n--- printed\n{printed}"
+
+
+def link_samples(folder: Path) -> None:
+    """What the pages' commands read."""
+    for name in ("specs", "docs"):
+        (folder / name).symlink_to(ROOT / name)
+    for file in (ROOT / "tests" / "data").glob("*/*.*"):
+        (folder / file.name).symlink_to(file)
 
 
 def run(command: str, folder: Path) -> str:
@@ -136,6 +182,29 @@ def test_the_readme_shows_what_is_emitted() -> None:
 def test_the_patterns_can_fail() -> None:
     assert matches("a ... c", "a b c")
     assert not matches("a ... d", "a b c")
+
+
+def test_every_sample_is_of_a_kind_that_is_read() -> None:
+    for page in plain_pages():
+        for block in BLOCK.finditer(page.read_text(encoding="utf-8")):
+            known = block["kind"] in COVERED or (block["kind"] == "text" and block["info"])
+            assert known or page.name in ELSEWHERE, f"{page.name}: no test reads\n{block[0]}"
+
+
+@pytest.mark.sampled
+@pytest.mark.parametrize(("command", "text"), excerpts())
+def test_a_part_of_what_a_command_writes_is_there(command: str, text: str, tmp_path: Path) -> None:
+    """However far it is indented there; `...` stands for what is left out."""
+    link_samples(tmp_path)
+    printed = run(command, tmp_path)
+    target = tmp_path / command.split(" -o ")[-1]
+    written = lines_of(target.read_text(encoding="utf-8") if target.is_file() else printed)
+    for part in re.split(r"^ *\.\.\.\n", text, flags=re.M):
+        assert lines_of(part) in written, f"{command} does not write\n{part}"
+
+
+def lines_of(text: str) -> str:
+    return "\n" + "\n".join(line.strip() for line in text.splitlines() if line.strip()) + "\n"
 
 
 @pytest.mark.parametrize("page", [page for page in LESSONS if page.stem != "slides"], ids=lambda page: page.stem)

@@ -28,6 +28,8 @@ MOVED = {
     "docs/notebook.ipynb": "notebook.md",
 }
 """Where pages go that are not of `docs/`, or are no Markdown."""
+FURTHER = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff", "grammar/README.md")
+"""Documents that stand elsewhere in the repository."""
 
 
 def main() -> None:
@@ -75,7 +77,7 @@ def moved(networks: Sequence[str]) -> dict[str, str]:
 def copy_documents(pages: Pages) -> None:
     """Everything but the gallery: documents and what they show, the README, specs to download, the examples."""
     documents = [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "docs").rglob("*")) if path.is_file()]
-    for file in [*documents, "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "grammar/README.md"]:
+    for file in [*documents, *FURTHER]:
         if (ROOT / file).is_file() and not file.endswith((".ipynb", ".toml")):
             pages.copy(file)
     shutil.copytree(ROOT / "specs", pages.folder / "specs")

@@ -28,7 +28,7 @@ def _output(output: dict[str, Any]) -> str:
     if output["output_type"] == "stream":
         return _fenced("text", "".join(output["text"]))
     if output["output_type"] == "error":
-        return _fenced("text", f"{output['ename']}: {output['evalue']}")
+        return _fenced("text", "\n".join(output["traceback"]))
     data = output["data"]
     for kind in ("image/svg+xml", "text/html"):
         if kind in data:

@@ -44,9 +44,9 @@ def build(folder: Path, networks: Sequence[str] = site_gallery.NETWORKS) -> Path
         shutil.rmtree(old, ignore_errors=True)
     pages.mkdir(parents=True)
     playground = ROOT / "build" / "playground"
-    copied = Pages(ROOT, pages, moved(networks))
+    copied = Pages(ROOT, pages, moved(networks), playground.is_dir())
     copy_documents(copied)
-    site_gallery.write(copied, networks, playground=playground.is_dir())
+    site_gallery.write(copied, networks)
     (folder / "zensical.toml").write_text(configuration(pages), encoding="utf-8")
     subprocess.run(
         [sys.executable, "-m", "zensical", "build", "--strict", "--config-file", str(folder / "zensical.toml")],

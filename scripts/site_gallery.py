@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from site_links import Pages
+from site_links import PLAYGROUND, Pages
 
 import archdsl
 from archdsl.analyses.notation import count
@@ -92,13 +92,13 @@ model = net.module()  # with PyTorch installed
 """
 
 
-def write(pages: Pages, networks: Sequence[str], *, playground: bool) -> None:
+def write(pages: Pages, networks: Sequence[str]) -> None:
     """Writes the pages of these networks, the index of them, and the page of blocks."""
     records = _records(pages)
     cards = []
     for name in networks:
         net = archdsl.load(name)
-        pages.write(f"gallery/{name}.md", _page(name, net, records[name], playground))
+        pages.write(f"gallery/{name}.md", _page(name, net, records[name], pages.playground))
         for theme in THEMES:
             pages.write(f"gallery/figures/{name}-{theme}.svg", net.draw(theme=theme).data.decode())
         cards.append(CARD.format(name=name, title=net.graph.header.name, size=_size(net)))
@@ -115,7 +115,7 @@ def _page(name: str, net: Network, record: str, playground: bool) -> str:
         doc=f"{_plain(header.doc)}\n\n" if header.doc else "",
         citation=_plain(header.source),
         figure=_figure(name, header.name),
-        try_it=f"[Try it in the browser](../playground/index.html#example={name})\n\n" if playground else "",
+        try_it=f"[Try it in the browser](../{PLAYGROUND}#example={name}){{ .try-it }}\n\n" if playground else "",
         table=_table(net.graph),
         text=(specs_folder() / f"{name}.arch").read_text(encoding="utf-8").rstrip(),
         record=record,

@@ -5,8 +5,10 @@ It is built with the pages of some networks, and with `--all-variants` with all.
 
 from __future__ import annotations
 
+import base64
 import re
 import tomllib
+import zlib
 from collections.abc import Iterator
 from html import unescape
 from html.parser import HTMLParser
@@ -17,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 import build_site
 import pytest
 from browsers import chromium, requests
+from site_links import Pages
 
 pytestmark = pytest.mark.xdist_group("site")
 
@@ -97,6 +100,16 @@ def test_a_page_of_the_gallery_tells_all(site: Path) -> None:
         assert part in words
     assert "figures/lenet-dark.svg" in text
     assert (site / "specs" / "lenet.arch").read_text(encoding="utf-8") == spec
+
+
+def test_a_whole_spec_can_be_tried(tmp_path: Path) -> None:
+    """Its link has the text as the playground unpacks it: deflated without a header, in base64 for addresses."""
+    spec = "network Net:\n    input x: 3\n    relu  # ünïcode\n"
+    pages = Pages(build_site.ROOT, tmp_path, {}, playground=True)
+    text = pages.page(f"```arch\n{spec}```\n\n```arch\nrelu\n```\n", "docs/cookbook/paper.md")
+    ((home, packed),) = re.findall(r"\((\S+)#text=([\w-]+)\)", text)
+    assert home == "../playground/index.html"
+    assert zlib.decompress(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)), wbits=-15).decode() == spec
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test references variants zoo prove keras onnx exported fuzz bench bench-cuda docs lint release-check clean
+.PHONY: demo test references variants zoo prove keras onnx exported fuzz bench bench-cuda docs lint release-check site clean
 
 demo: $(VENV)/run.stamp  ## compile EfficientNet at phi 3, draw it and run it
 	$(BIN)/python scripts/demo.py
@@ -48,6 +48,9 @@ bench-cuda: $(VENV)/test.stamp  ## on a machine with a GPU: tests that need one,
 
 docs: $(VENV)/test.stamp  ## write the generated documents anew
 	$(BIN)/python scripts/write_docs.py
+
+site: $(VENV)/test.stamp  ## build the documentation site in build/site
+	$(BIN)/python scripts/build_site.py
 
 lint: $(VENV)/test.stamp  ## style, format and types
 	$(BIN)/ruff check .

@@ -6,10 +6,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import command_reference
 import cuda_page
 import error_examples
 import gallery_record
 import keras_record
+import python_reference
 import zoo_record
 from shown_figures import PICTURES
 
@@ -29,6 +31,8 @@ GENERATED: dict[str, Callable[[], str]] = {
     "benchmarks.md": cuda_page.markdown,
     "costs.md": costs.markdown,
     "words.md": foreign.markdown,
+    "commands.md": command_reference.markdown,
+    "python.md": python_reference.markdown,
     "graph.schema.json": lambda: json.dumps(schema(), indent=2) + "\n",
     **{f"figures/{name}.svg": shown.svg for name, shown in PICTURES.items()},
 }

@@ -15,7 +15,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_docs import CARRIED_OUT, ROOT, commands, matches
+from lessons import commands, matches
+from test_docs import CARRIED_OUT, ROOT
 
 FENCE = re.compile(r"^(?P<fence>`{3,})(?P<kind>\w+)(?: +(?P<file>\S+))? *\n(?P<text>.*?)^(?P=fence) *$", re.M | re.S)
 MOST_TOUCHED = 2

@@ -1,18 +1,16 @@
 """The page of a network in Chromium: clicks, keys, search, table, themes; no error, and no request but for the file.
 
-Skips where there is no Chromium with its driver, or no selenium. Debian: `apt-get install chromium chromium-driver`.
+Skips where there is no Chromium with its driver, or no selenium.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browsers import chromium, requests
 
 import archdsl
 
@@ -76,29 +74,11 @@ class Browser:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if program is None or driver is None:
-        pytest.skip("there is no Chromium with its driver: apt-get install chromium chromium-driver")
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    from selenium.webdriver.chrome.service import Service
-
     folder = tmp_path_factory.mktemp("pages")
     for name in NAMES:
         archdsl.load(name).save(folder / f"{name}.html")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for word in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "disable-background-networking"):
-        options.add_argument(f"--{word}")
-    options.add_argument("--window-size=1280,800")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    environment = {**os.environ, "HOME": str(folder)}
-    opened = webdriver.Chrome(options=options, service=Service(driver, env=environment))
-    try:
-        features = [{"name": "prefers-reduced-motion", "value": "reduce"}]
-        opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-        yield Browser(opened, folder)
-    finally:
-        opened.quit()
+    with chromium(folder) as driver:
+        yield Browser(driver, folder)
 
 
 @pytest.fixture(autouse=True)
@@ -106,10 +86,8 @@ def _no_errors_and_no_requests(browser: Browser) -> Iterator[None]:
     """After each test: nothing on the console, and nothing was asked for but the page itself."""
     yield
     assert browser.driver.get_log("browser") == []
-    messages = [json.loads(entry["message"])["message"] for entry in browser.driver.get_log("performance")]
-    sent = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
     own = [(browser.folder / f"{name}.html").as_uri() for name in NAMES]
-    assert {url.partition("#")[0] for url in sent if not url.startswith(("data:", "about:"))} <= set(own)
+    assert requests(browser.driver) <= set(own)
 
 
 def test_a_click_opens_a_box_and_the_trail_leads_back(browser: Browser) -> None:

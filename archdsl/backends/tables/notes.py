@@ -79,7 +79,7 @@ def _settings(header: Header) -> Iterator[str]:
     for origin in sorted(filter(None, origins), key=lambda o: (o == "default", o != "given")):
         named = [s for s in header.settings if s.origin == origin and _is_plain(s)]
         if named:
-            word = {"given": "Given", "default": "Defaults"}.get(origin, origin.capitalize())
+            word = {"given": "Given", "default": "Defaults"}.get(origin, origin[0].upper() + origin[1:])
             yield f"{word}: {', '.join(f'{s.name} = {_value(s)}' for s in named)}"
     if formulas:
         yield f"Coefficients: {', '.join(f'{s.name} = {s.origin} = {_value(s)}' for s in formulas)}"

@@ -6,8 +6,6 @@ Skips where there is no Chromium with its driver, or no selenium. Debian: `apt-g
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from typing import Any
 import pytest
 
 import archdsl
+from tests.chromium import chromium
 
 NAMES = ("googlenet", "efficientnet@b0")
 NARROW = {"width": 800, "height": 900, "deviceScaleFactor": 1, "mobile": False}
@@ -76,29 +75,11 @@ class Browser:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if program is None or driver is None:
-        pytest.skip("there is no Chromium with its driver: apt-get install chromium chromium-driver")
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    from selenium.webdriver.chrome.service import Service
-
     folder = tmp_path_factory.mktemp("pages")
-    for name in NAMES:
-        archdsl.load(name).save(folder / f"{name}.html")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for word in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "disable-background-networking"):
-        options.add_argument(f"--{word}")
-    options.add_argument("--window-size=1280,800")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    environment = {**os.environ, "HOME": str(folder)}
-    opened = webdriver.Chrome(options=options, service=Service(driver, env=environment))
-    try:
-        features = [{"name": "prefers-reduced-motion", "value": "reduce"}]
-        opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-        yield Browser(opened, folder)
-    finally:
-        opened.quit()
+    with chromium(folder) as driver:
+        for name in NAMES:
+            archdsl.load(name).save(folder / f"{name}.html")
+        yield Browser(driver, folder)
 
 
 @pytest.fixture(autouse=True)

@@ -12,10 +12,13 @@ TITLES: Mapping[str, str] = {
     "onnx": "the package onnx",
     "yaml": "PyYAML",
     "distributed": "Dask's package distributed",
+    "starlette": "the package starlette",
+    "uvicorn": "the package uvicorn",
+    "websockets": "the package websockets",
 }
 """What each package is called."""
 
-EXTRAS: Mapping[str, str] = {"distributed": "cluster"}
+EXTRAS: Mapping[str, str] = {"distributed": "cluster", "starlette": "serve", "uvicorn": "serve", "websockets": "serve"}
 """The extra of archdsl that installs a package. Other extras have the package's own name."""
 
 

@@ -14,6 +14,7 @@ COMMANDS = (
     ("check", "check.check"),
     ("compile", "compile.compile"),
     ("draw", "draw.draw"),
+    ("serve", "serve.serve"),
     ("explain", "explain.explain"),
     ("show", "show.show"),
     ("table", "table.table"),
@@ -29,7 +30,7 @@ COMMANDS = (
 )
 """The name of each command, with its module and function."""
 
-WITHOUT_SPEC = ("list", "fmt", "ops", "import")
+WITHOUT_SPEC = ("list", "serve", "fmt", "ops", "import")
 
 
 def app(asked: str | None = None) -> typer.Typer:

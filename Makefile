@@ -5,7 +5,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test references variants zoo prove keras onnx exported fuzz bench bench-cuda docs lint release-check site clean
+.PHONY: demo test references variants zoo prove keras onnx exported fuzz bench bench-cuda docs lint release-check site page clean
 
 demo: $(VENV)/run.stamp  ## compile EfficientNet at phi 3, draw it and run it
 	$(BIN)/python scripts/demo.py
@@ -52,6 +52,9 @@ docs: $(VENV)/test.stamp  ## write the generated documents anew
 site: $(VENV)/test.stamp  ## build the documentation site in build/site
 	$(BIN)/python scripts/build_site.py
 
+page: editors/page/node_modules/.stamp  ## build the script of the live page; needs Node
+	cd editors/page && npm run -s build
+
 lint: $(VENV)/test.stamp  ## style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -86,4 +89,8 @@ $(VENV)/mermaid.stamp: constraints.txt | $(BIN)/python
 
 $(VENV)/references.stamp: references.txt | $(BIN)/python
 	$(BIN)/python -m pip install -q --no-deps --ignore-requires-python --upgrade --target $(VENV)/references -r $<
+	touch $@
+
+editors/page/node_modules/.stamp: editors/page/package.json editors/page/package-lock.json
+	cd editors/page && npm ci --no-audit --no-fund
 	touch $@

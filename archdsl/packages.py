@@ -13,10 +13,19 @@ TITLES: Mapping[str, str] = {
     "yaml": "PyYAML",
     "distributed": "Dask's package distributed",
     "pygls": "the package pygls",
+    "starlette": "the package starlette",
+    "uvicorn": "the package uvicorn",
+    "websockets": "the package websockets",
 }
 """What each package is called."""
 
-EXTRAS: Mapping[str, str] = {"distributed": "cluster", "pygls": "lsp"}
+EXTRAS: Mapping[str, str] = {
+    "distributed": "cluster",
+    "pygls": "lsp",
+    "starlette": "serve",
+    "uvicorn": "serve",
+    "websockets": "serve",
+}
 """The extra of archdsl that installs a package. Other extras have the package's own name."""
 
 

@@ -57,9 +57,11 @@ MAY_IMPORT = {
     "shown": "diagnostics files report backends",
     "network": "source text diagnostics files ir readers analyses resolve frontends backends webpage driver outputs "
     "prove report shown",
+    "live": "source packages limits suggest text resources diagnostics files syntax ops analyses resolve elaborate ir "
+    "backends webpage driver editing outputs studies",
     "cli": "source limits packages suggest tensor text resources terminal diagnostics files syntax ops ir analyses "
     "resolve elaborate readers frontends backends webpage driver editing outputs prove decompile studies codes report "
-    "network",
+    "network live",
     "__main__": "cli",
 }
 

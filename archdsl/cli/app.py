@@ -15,6 +15,7 @@ COMMANDS = (
     ("check", "check.check"),
     ("compile", "compile.compile"),
     ("draw", "draw.draw"),
+    ("serve", "serve.serve"),
     ("explain", "explain.explain"),
     ("show", "show.show"),
     ("table", "table.table"),
@@ -31,7 +32,7 @@ COMMANDS = (
 )
 """The name of each command, with its module and function."""
 
-WITHOUT_SPEC = ("list", "fmt", "lsp", "ops", "import")
+WITHOUT_SPEC = ("list", "serve", "fmt", "lsp", "ops", "import")
 
 
 def app(asked: str | None = None) -> typer.Typer:

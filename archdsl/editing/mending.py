@@ -29,11 +29,11 @@ def mend(name: str, variant: str | None = None, settings: Mapping[str, str] | No
     check = found if variant is not None or settings else found_in_variants
     done = fixed(source.text, lambda text: check(spec.with_text(text)))
     if done.steps:
-        write_spec(path, _with_line_ends(done.text, path.read_bytes().decode("utf-8")))
+        write_spec(path, with_line_ends(done.text, path.read_bytes().decode("utf-8")))
     return done.steps
 
 
-def _with_line_ends(text: str, old: str) -> str:
+def with_line_ends(text: str, old: str) -> str:
     """A text whose lines end as those of the old one do, and which begins with a byte order mark if that does."""
     ends = re.findall(r"\r\n|\r|\n", old) or ["\n"]
     lines = text.split("\n")

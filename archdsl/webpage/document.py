@@ -7,7 +7,6 @@ JSON. A content security policy allows the style and the script of this file by 
 from __future__ import annotations
 
 import json
-import re
 from base64 import b64encode
 from collections.abc import Iterator
 from hashlib import sha256
@@ -20,21 +19,19 @@ from archdsl.analyses.rows import CUTS, rows
 from archdsl.backends.figures import page
 from archdsl.backends.figures.formats.svg import faces
 from archdsl.backends.figures.label import network_name
-from archdsl.backends.figures.style import COLOURS, PAIRED, halves
 from archdsl.backends.tables.costs import build
 from archdsl.backends.tables.request import Request
 from archdsl.backends.tables.table import Column, Line, Table, cells, total_cells
 from archdsl.backends.torch.schedule import emitted
 from archdsl.ir.graph import Graph
 from archdsl.ir.steps import drawn
+from archdsl.webpage.colours import Colours
 from archdsl.webpage.facts import facts
 from archdsl.webpage.levels import levels
 
 HERE = Path(__file__).parent
 COLUMNS = ("path", "op", "output", "params", "macs")
 """Of the table, as `archdsl table` has them."""
-PAIR = re.compile("#[0-9A-F]{6}/#[0-9A-F]{6}")
-"""A colour in both themes."""
 
 
 def document(graph: Graph) -> bytes:
@@ -43,7 +40,7 @@ def document(graph: Graph) -> bytes:
     found = levels(shown)
     table = build(shown, Request(rows="block", columns=COLUMNS, format="html"), schedule=emitted)
     data = facts(shown, found, rows(summarize(shown), CUTS["block"]))
-    colours = _Colours()
+    colours = Colours()
     drawings = [colours.named(text) for text in found.drawings]
     style = "\n".join([*faces(found.items), colours.rules(), _file("page.css")])
     script = _file("page.js")
@@ -90,31 +87,6 @@ def as_json(data: object) -> str:
     """JSON in which nothing ends the script element that it stands in, or begins a comment there."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")
-
-
-class _Colours:
-    """Gives each pair of colours a name, and writes the rules that say what it is in which theme."""
-
-    def __init__(self) -> None:
-        self.names = {getattr(PAIRED, name): f"--{name}" for name in COLOURS}
-
-    def named(self, text: str) -> str:
-        """A drawing whose colours are names."""
-        return PAIR.sub(lambda found: f"var({self._name(found[0])})", text)
-
-    def _name(self, pair: str) -> str:
-        return self.names.setdefault(pair, f"--c{len(self.names)}")
-
-    def rules(self) -> str:
-        light, dark = (";".join(f"{name}:{halves(pair)[side]}" for pair, name in self.names.items()) for side in (0, 1))
-        dark_rule = f"{{color-scheme:dark;{dark}}}"
-        return "\n".join(
-            [
-                f":root{{color-scheme:light;{light}}}",
-                f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){dark_rule}}}",
-                f"@media screen{{:root[data-theme=dark]{dark_rule}}}",
-            ]
-        )
 
 
 # --- parts of the body ---------------------------------------------------------------------

@@ -153,7 +153,7 @@ def as_scene_of(
 
 def _know(theme: str) -> None:
     """Raises `FigureError` for a theme that there is not."""
-    if theme not in THEMES:
+    if theme not in (*THEMES, "paired"):
         raise FigureError(f"there is no theme {theme!r}; it may be {' or '.join(THEMES)}")
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-ThemeName = Literal["light", "dark"]
+ThemeName = Literal["light", "dark", "paired"]
 
-THEMES: tuple[ThemeName, ...] = get_args(ThemeName)
+THEMES: tuple[ThemeName, ...] = ("light", "dark")
+"""The themes of files. "paired" is both at once, for pages that turn its pairs of colours into rules of their own."""
 
 TextForm = Literal["font", "outline", "plain"]
 """How an SVG has its text: with the font in the file, as shapes, or with the name of the font alone."""

@@ -96,6 +96,8 @@ def _paired() -> Theme:
 PAIRED = _paired()
 """Both themes at once: each colour is a pair, `#FFFFFF/#14171B`. What is drawn so can be shown in either."""
 
+THEMES["paired"] = PAIRED
+
 
 def mix(colour: str, other: str, part: float) -> str:
     """`part` of a colour, the rest of another, by their red, green and blue. Of a pair (see `PAIRED`), each half.

@@ -40,6 +40,11 @@ def write(*tables: Table) -> str:
     return "\n".join(_lines(tables)) + "\n"
 
 
+def element(table: Table) -> str:
+    """One table with its title and notes, to stand in another page."""
+    return "\n".join(_table(table))
+
+
 def _lines(tables: tuple[Table, ...]) -> Iterator[str]:
     yield "<!DOCTYPE html>"
     yield '<html lang="en">'

@@ -1,0 +1,6 @@
+// The page of `archdsl serve`.
+
+import { start } from "./page.js";
+import { openSocket } from "./socket.js";
+
+start(openSocket);

@@ -5,7 +5,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test references variants zoo prove keras onnx exported fuzz bench bench-cuda docs lint clean
+.PHONY: demo test references variants zoo prove keras onnx exported fuzz bench bench-cuda docs vscode lint clean
 
 demo: $(VENV)/run.stamp  ## compile EfficientNet at phi 3, draw it and run it
 	$(BIN)/python scripts/demo.py
@@ -48,6 +48,17 @@ bench-cuda: $(VENV)/test.stamp  ## on a machine with a GPU: tests that need one,
 
 docs: $(VENV)/test.stamp  ## write the generated documents anew
 	$(BIN)/python scripts/write_docs.py
+
+VSCODE := editors/vscode
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+
+vscode: $(VSCODE)/node_modules/.package-lock.json  ## build the extension for Visual Studio Code; needs Node.js 20
+	cd $(VSCODE) && npm run package -- $(VERSION) --out dist/archdsl-$(VERSION).vsix
+
+# Only this asks for packages; building the extension from them needs no network.
+$(VSCODE)/node_modules/.package-lock.json: $(VSCODE)/package-lock.json
+	cd $(VSCODE) && npm ci --no-audit --no-fund
+	touch $@
 
 lint: $(VENV)/test.stamp  ## style, format and types
 	$(BIN)/ruff check .

@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "syntax": "source limits text foreign translated diagnostics resources cache",
     "ops": "tensor diagnostics",
     "resolve": "source limits foreign suggest translated naming resources diagnostics syntax ops",
+    "highlighting": "syntax ops resolve",
     "ir": "source tensor text naming diagnostics syntax ops",
     "readers": "source tensor ir",
     "analyses": "suggest tensor diagnostics ops ir",

@@ -58,6 +58,7 @@ MAY_IMPORT = {
     "shown": "diagnostics files report backends",
     "network": "source text diagnostics files ir readers analyses resolve frontends backends webpage driver outputs "
     "prove report shown",
+    "notebook": "source suggest report resolve driver shown network",
     "cli": "source limits packages suggest tensor text resources terminal diagnostics files syntax ops ir analyses "
     "resolve elaborate readers frontends backends webpage driver editing outputs prove decompile studies codes report "
     "network",

@@ -1,6 +1,7 @@
 // Starts `archdsl lsp` for the specs that are open, and says what to do where it cannot be started.
 
 const { spawn } = require("node:child_process");
+const { setTimeout } = require("node:timers/promises");
 const vscode = require("vscode");
 const { CloseAction, ErrorAction, LanguageClient } = require("vscode-languageclient/node");
 
@@ -10,12 +11,21 @@ const [COPY, SETTINGS, OUTPUT] = ["Copy the Command", "Open Settings", "Show Out
 const KEPT = 2_000;
 const MOST_ENDS = 4;
 const MINUTE = 60_000;
+const PATIENCE = 2_000;
 
 let client;
 let output;
 let ready = false;
 let said = "";
+let ended;
 let ends = [];
+
+/** A client that leaves it to this file what the user is told of a program that does not start, and writes the rest. */
+class Client extends LanguageClient {
+  error(message, data) {
+    super.error(message, data, false);
+  }
+}
 
 async function activate(context) {
   output = vscode.window.createOutputChannel("archdsl");
@@ -43,11 +53,12 @@ async function start() {
   const [program, ...words] = command();
   ready = false;
   said = "";
-  client = new LanguageClient("archdsl", "archdsl", () => launched(program, words), options());
   try {
+    client = new Client("archdsl", "archdsl", () => launched(program, words), options());
     await client.start();
     ready = true;
   } catch (error) {
+    await Promise.race([ended, setTimeout(PATIENCE)]);
     await tell(problem(program, error));
   }
 }
@@ -67,6 +78,7 @@ function launched(program, words) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, words, { cwd: folder() });
     child.once("error", reject);
+    ended = new Promise((done) => child.once("close", done));
     child.once("spawn", () => resolve(child));
     child.stderr.on("data", (text) => (said = (said + text).slice(-KEPT)));
   });
@@ -81,7 +93,7 @@ function options() {
     synchronize: { fileEvents: vscode.workspace.createFileSystemWatcher("**/*.arch") },
     outputChannel: output,
     initializationFailedHandler: () => false,
-    errorHandler: { error: () => ({ action: ErrorAction.Continue }), closed },
+    errorHandler: { error: () => ({ action: ErrorAction.Continue, handled: true }), closed },
   };
 }
 
@@ -97,7 +109,7 @@ function problem(program, error) {
   if (error.code === "ENOENT") return `The program ${program} was not found. Install it by ${INSTALL}, or say in the settings where it is.`;
   if (error.code === "EACCES") return `The program ${program} may not be executed. Say in the settings which one it is.`;
   if (said.includes("No such command")) return `This archdsl is too old: it has no language server. Install a newer one by ${INSTALL}.`;
-  const words = said.trim().split("\n").filter((line) => /\w/.test(line)).slice(0, 2).join(" ");
+  const words = said.trim().split("\n").filter((line) => /\w/.test(line)).slice(0, 2).join(" ").replace(/\s+= help:/, ";");
   return `The language server of ${program} did not start: ${words || error.message}`;
 }
 

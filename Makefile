@@ -5,7 +5,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test references variants zoo prove keras onnx exported fuzz bench bench-cuda docs lint release-check site page clean
+.PHONY: demo test references variants zoo prove keras onnx exported fuzz bench bench-cuda docs lint release-check site page vscode clean
 
 demo: $(VENV)/run.stamp  ## compile EfficientNet at phi 3, draw it and run it
 	$(BIN)/python scripts/demo.py
@@ -54,6 +54,17 @@ site: $(VENV)/test.stamp  ## build the documentation site in build/site
 
 page: editors/page/node_modules/.stamp  ## build the script of the live page; needs Node
 	cd editors/page && npm run -s build
+
+VSCODE := editors/vscode
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+
+vscode: $(VSCODE)/node_modules/.package-lock.json  ## build the extension for Visual Studio Code; needs Node.js 20
+	cd $(VSCODE) && npm run package -- $(VERSION) --out dist/archdsl-$(VERSION).vsix
+
+# Only this asks for packages; building the extension from them needs no network.
+$(VSCODE)/node_modules/.package-lock.json: $(VSCODE)/package-lock.json
+	cd $(VSCODE) && npm ci --no-audit --no-fund
+	touch $@
 
 lint: $(VENV)/test.stamp  ## style, format and types
 	$(BIN)/ruff check .

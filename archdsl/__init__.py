@@ -52,6 +52,7 @@ _HOMES = {
     "family": "archdsl.network",
     "from_torch": "archdsl.network",
     "load": "archdsl.network",
+    "load_ipython_extension": "archdsl.notebook",
     "loads": "archdsl.network",
 }
 

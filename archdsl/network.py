@@ -34,6 +34,7 @@ from archdsl.source import Source
 if TYPE_CHECKING:
     from archdsl.analyses.summary import Summary
     from archdsl.backends.figures.scene import Scene
+    from archdsl.backends.tables.table import Table
     from archdsl.prove.report import ProofReport
     from archdsl.prove.weights import WeightMap
 
@@ -331,15 +332,15 @@ class Network:
         """
         from archdsl.backends.tables import render
         from archdsl.backends.tables.costs import build
+        from archdsl.backends.tables.html import inside
         from archdsl.backends.tables.request import Request
         from archdsl.backends.torch.schedule import emitted
 
-        def rendered(form: str) -> str:
-            table = build(self.graph, Request(format=form, **options), width, emitted)
-            return render(form, table, width=width)
+        def built(form: str) -> Table:
+            return build(self.graph, Request(format=form, **options), width, emitted)
 
         with readable():
-            return TableText(rendered(format), lambda: rendered("html"))
+            return TableText(render(format, built(format), width=width), lambda: inside(built("html")))
 
     def save(self, path: str | PathLike[str], weights: Any = None) -> None:
         """Writes the network to a file in the form that the suffix of `path` names.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from html import escape
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,15 +60,33 @@ class Drawing:
         return files(self.scene, path)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        """As SVG no wider than the cell; a figure that was asked for as PNG as that."""
+        """As SVG as wide as the cell; a figure that was asked for as PNG as that, and a page in a frame."""
         if self.format == "png":
             return {"image/png": self.data}
+        if self.format == "html":
+            return {"text/html": framed(self.data.decode())}
         if self.scene is None:
             return {"text/plain": repr(self)}
         from archdsl.backends.figures import written
 
-        text = written(self.scene, "svg").decode()
+        # Notebooks show it as a part of their page, or as an image: a width in the style holds for the first alone.
+        text = re.sub(
+            r' width="[\d.]+pt" height="[\d.]+pt"', ' width="100%"', written(self.scene, "svg").decode(), count=1
+        )
         return {"image/svg+xml": text.replace("<svg ", '<svg style="max-width:100%;height:auto" ', 1)}
+
+
+def framed(page: str) -> str:
+    """A page as an element of another one, of which it can read and change nothing.
+
+    Where a notebook is not trusted, it shows no frames; what lies behind the frame then says so.
+    """
+    return (
+        '<div style="position:relative;height:600px;overflow:auto;resize:vertical">'
+        "<p>A figure whose boxes open. It is shown once the notebook is trusted.</p>"
+        f'<iframe sandbox="allow-scripts" srcdoc="{escape(page)}" title="Figure of a network" '
+        'style="position:absolute;left:0;top:0;width:100%;height:100%;border:0;background:white"></iframe></div>'
+    )
 
 
 class TableText(str):

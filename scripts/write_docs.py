@@ -17,6 +17,7 @@ from shown_figures import PICTURES
 
 from archdsl import codes, foreign
 from archdsl.backends.tables import reference as costs
+from archdsl.highlighting import textmate
 from archdsl.ir.schema import schema
 from archdsl.ops import reference as ops
 
@@ -34,6 +35,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "commands.md": command_reference.markdown,
     "python.md": python_reference.markdown,
     "graph.schema.json": lambda: json.dumps(schema(), indent=2) + "\n",
+    "../editors/vscode/syntaxes/archdsl.tmLanguage.json": lambda: json.dumps(textmate.grammar(), indent=2) + "\n",
     **{f"figures/{name}.svg": shown.svg for name, shown in PICTURES.items()},
 }
 
@@ -45,7 +47,7 @@ def main() -> None:
 
 def write(name: str) -> None:
     (DOCS / name).write_text(GENERATED[name](), encoding="utf-8")
-    print(f"docs/{name}")
+    print((DOCS / name).resolve().relative_to(DOCS.parent))
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "syntax": "source limits text foreign translated diagnostics resources cache",
     "ops": "tensor diagnostics",
     "resolve": "source limits foreign suggest translated naming resources diagnostics syntax ops",
+    "highlighting": "syntax ops resolve",
     "ir": "source tensor text naming diagnostics syntax ops",
     "readers": "source tensor ir",
     "analyses": "suggest tensor diagnostics ops ir",
@@ -59,6 +60,7 @@ MAY_IMPORT = {
     "prove report shown",
     "live": "source packages limits suggest text resources diagnostics files syntax ops analyses resolve elaborate ir "
     "backends webpage driver editing outputs studies",
+    "notebook": "source suggest report resolve driver shown network",
     "cli": "source limits packages suggest tensor text resources terminal diagnostics files syntax ops ir analyses "
     "resolve elaborate readers frontends backends webpage driver editing outputs prove decompile studies codes report "
     "network live",

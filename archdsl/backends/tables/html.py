@@ -1,4 +1,7 @@
-"""Tables as one web page without scripts or other files, light or dark as the reader's browser is set."""
+"""Tables as one web page without scripts or other files, light or dark as the reader's browser is set.
+
+A notebook has a table as a part of its own page (`inside`).
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,8 @@ from html import escape
 
 from archdsl.backends.tables.table import Blank, Column, Line, Table, cells, total_cells
 
-STYLE = """\
-:root { color-scheme: light dark; --line: #8888; --soft: #8882; }
-body { font: 16px/1.4 system-ui, sans-serif; margin: 2rem; }
-h1 { font-size: 1.25rem; margin: 0 0 .5rem; }
-p { margin: 0; max-width: 60rem; }
+LINES = "--line: #8888; --soft: #8882;"
+TABLE = """\
 .scroll { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .75rem; text-align: left; vertical-align: top; font-weight: inherit; }
@@ -22,17 +22,31 @@ tfoot td, tfoot th { border-top: 2px solid var(--line); font-weight: 600; }
 td.blank { min-width: 6rem; height: 1.75rem; border: 1px solid var(--line); }
 tbody th { white-space: nowrap; }
 table.ruled tbody tr { border-top: 1px solid var(--line); }
-@media print {
-  :root { color-scheme: light; --line: #000; --soft: #eee; }
-  body { margin: 0; font-size: 10pt; }
-  .scroll { overflow: visible; }
-  thead { display: table-header-group; }
-  tfoot { display: table-row-group; }
-  tr { break-inside: avoid; }
-  td.blank { height: 24pt; min-width: 4rem; }
-  th, td { padding: .25rem .5rem; vertical-align: middle; }
-}
 """
+STYLE = f"""\
+:root {{ color-scheme: light dark; {LINES} }}
+body {{ font: 16px/1.4 system-ui, sans-serif; margin: 2rem; }}
+h1 {{ font-size: 1.25rem; margin: 0 0 .5rem; }}
+p {{ margin: 0; max-width: 60rem; }}
+{TABLE}\
+@media print {{
+  :root {{ color-scheme: light; --line: #000; --soft: #eee; }}
+  body {{ margin: 0; font-size: 10pt; }}
+  .scroll {{ overflow: visible; }}
+  thead {{ display: table-header-group; }}
+  tfoot {{ display: table-row-group; }}
+  tr {{ break-inside: avoid; }}
+  td.blank {{ height: 24pt; min-width: 4rem; }}
+  th, td {{ padding: .25rem .5rem; vertical-align: middle; }}
+}}
+"""
+
+
+def inside(table: Table) -> str:
+    """A table as a part of another page, with a style that changes nothing else there."""
+    # Named twice, since notebooks have rules for all tables, which count more than those of one class.
+    style = f"<style>\n.archdsl-table.archdsl-table {{ {LINES}\n{TABLE}}}\n</style>"
+    return "\n".join(['<div class="archdsl-table">', style, *_rows(table), "</div>"]) + "\n"
 
 
 def write(*tables: Table) -> str:
@@ -64,6 +78,11 @@ def _lines(tables: tuple[Table, ...]) -> Iterator[str]:
 def _table(table: Table) -> Iterator[str]:
     yield f"<h1>{escape(table.title)}</h1>"
     yield from (f"<p>{escape(line)}</p>" for line in table.heading)
+    yield from _rows(table)
+    yield from (f"<p>{escape(note)}</p>" for note in table.notes)
+
+
+def _rows(table: Table) -> Iterator[str]:
     yield '<div class="scroll">'
     yield '<table class="ruled">' if table.ruled else "<table>"
     yield _head(table)
@@ -74,7 +93,6 @@ def _table(table: Table) -> Iterator[str]:
         yield f"<tfoot><tr>{''.join(map(_cell, table.columns, total_cells(table)))}</tr></tfoot>"
     yield "</table>"
     yield "</div>"
-    yield from (f"<p>{escape(note)}</p>" for note in table.notes)
 
 
 def _head(table: Table) -> str:

@@ -58,12 +58,13 @@ MAY_IMPORT = {
     "shown": "diagnostics files report backends",
     "network": "source text diagnostics files ir readers analyses resolve frontends backends webpage driver outputs "
     "prove report shown",
+    "lsp": "source diagnostics files syntax resolve resources editing",
     "live": "source packages limits suggest text resources diagnostics files syntax ops analyses resolve elaborate ir "
     "backends webpage driver editing outputs studies",
     "notebook": "source suggest report resolve driver shown network",
     "cli": "source limits packages suggest tensor text resources terminal diagnostics files syntax ops ir analyses "
     "resolve elaborate readers frontends backends webpage driver editing outputs prove decompile studies codes report "
-    "network live",
+    "network live lsp",
     "__main__": "cli",
 }
 

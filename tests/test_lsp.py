@@ -236,15 +236,22 @@ def test_fixes(editor: Editor, uri: str) -> None:
     assert applied(text, every["edit"]["changes"][uri]) == NET
 
 
-def test_a_spec_that_takes_too_long_is_said_and_hinders_nothing(editor: Editor, folder: Path) -> None:
-    """Sixty levels of doubling are more steps than the compiler takes; a power of powers is one that never ends."""
-    text = NET.replace("width: int = 8", "width: int = 9 ^ 9 ^ 9 ^ 9").replace("blocks.parts", "blocks.residual")
-    uri = editor.open(folder / "long.arch", text)
-    found = editor.diagnostics(uri)
-    assert found
-    assert found[0]["severity"] == 1
-    net = (folder / "net.arch").as_uri()
-    assert editor.ask("textDocument/hover", editor.at(net, "conv(width", 1)) is not None
+def test_a_check_that_takes_too_long_is_said_and_hinders_nothing(editor: Editor, uri: str) -> None:
+    """No spec is known that takes so long: the process that checks is stopped, as if it computed for ever."""
+    editor.diagnostics(uri)
+    for child in _children(editor.process.pid):
+        os.kill(child, signal.SIGSTOP)
+    editor.change(uri, NET.replace("-> bn", "-> bm"))
+    (found,) = editor.diagnostics(uri)
+    assert found["message"] == "compiling takes longer than 5 s"
+    editor.change(uri, NET.replace("-> bn", "-> bm "))
+    assert editor.diagnostics(uri)[0]["code"] == "unknown-name"
+
+
+def test_numbers_that_are_too_large_are_errors_like_others(editor: Editor, folder: Path) -> None:
+    text = NET.replace("width: int = 8", "width: int = 9 ^ 9 ^ 9 ^ 9")
+    uri = editor.open(folder / "large.arch", text)
+    assert editor.diagnostics(uri)[0]["severity"] == 1
 
 
 def test_files_that_vanish_or_are_no_text(editor: Editor, uri: str, folder: Path) -> None:

@@ -62,7 +62,7 @@ class Asked:
         around = [self.path.parent, self.path.parent.parent] if self.path is not None else []
         folders = [folder for uri in question["folders"] if (folder := path_of(uri)) is not None]
         near = [place for place in around if any(place.is_relative_to(folder) for folder in folders)]
-        self.folders = list(dict.fromkeys([*near, *folders])) or around[:1]
+        self.folders = list(dict.fromkeys([*near, *folders])) or around
 
     @property
     def offset(self) -> int:

@@ -56,7 +56,8 @@ def check(seed: int, edits: int, counts: Counter[str]) -> None:
         convert.structure(hints, _types()["hints"])
         kind = choose.choice((*AT, *WHOLE))
         where = _position(text, choose.randrange(len(text) + 1))
-        more: dict[str, Any] = {"position": where, "range": {"start": where, "end": where}, "all": False}
+        near = found[0]["range"] if found and kind == "actions" else {"start": where, "end": where}
+        more: dict[str, Any] = {"position": where, "range": near, "all": True}
         given = answer({**asked, "kind": kind, **more, "declaration": True, "name": "renamed"})
         if given is not None and kind in _types():
             convert.structure(given, _types()[kind])

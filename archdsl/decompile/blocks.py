@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -78,7 +77,7 @@ class Blocks:
                     of_class[_kind(region)].append(region)
         group: dict[Region, Key] = {}
         for kind, regions in of_class.items():
-            nested = _is_nested(regions) and not _is_directly_nested(regions)
+            nested = _nested(regions) and not _holds_itself(regions)
             group |= {region: (heights[region] if nested else 0, kind) for region in regions}
         members: dict[Key, list[Region]] = defaultdict(list)
         inside: dict[Key, set[Key]] = defaultdict(set)
@@ -127,7 +126,7 @@ class Blocks:
 
     def _enter_by_height(self, regions: Sequence[Region]) -> None:
         """Enters a class, and one that is inside itself as a block for each depth."""
-        if not _is_nested(regions):
+        if not _nested(regions):
             self._enter(regions)
             return
         for height in sorted({self.heights[region] for region in regions}):
@@ -346,22 +345,15 @@ def _parent(region: Region) -> Region:
     return region.draft.regions[region.parent or ""]
 
 
-def _is_nested(regions: Sequence[Region]) -> bool:
-    """Whether regions of a class lie inside others of it."""
-    return any(_kind(outer) == _kind(region) for region in regions for outer in _outside(region))
-
-
-def _is_directly_nested(regions: Sequence[Region]) -> bool:
-    """Whether each region of a class that is inside another of it is directly inside, and alone there."""
-    inside = [region for region in regions if _is_nested([region])]
-    parents = [_parent(region) for region in inside]
-    return len(set(parents)) == len(parents) and all(map(operator.eq, map(_kind, parents), map(_kind, inside)))
+def _nested(regions: Sequence[Region]) -> list[Region]:
+    """Those regions of a class that lie inside others of it."""
+    return [region for region in regions if any(_kind(outer) == _kind(region) for outer in _outside(region))]
 
 
 def _holds_itself(regions: Sequence[Region]) -> bool:
-    """Whether regions of a class are directly inside others of these, and nowhere else."""
-    parents = {_parent(region) for region in regions if _is_nested([region])}
-    return bool(parents) and parents <= {*regions} and _is_directly_nested(regions)
+    """Whether regions of a class lie inside others of these, each directly, and alone there."""
+    parents = [_parent(region) for region in _nested(regions)]
+    return bool(parents) and len({*parents}) == len(parents) and {*parents} <= {*regions}
 
 
 def _heights(draft: Draft) -> dict[Region, int]:

@@ -6,8 +6,6 @@ It is tidy in every variant; what runs is one variant of each kind. `make varian
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +21,7 @@ from emission import (
     predicted_shapes,
     tensors_of,
 )
+from tidiness import check_tidy
 from variants import FEWER_PIXELS, NAMES, SHORTER, Variant, of_each_kind, structure
 
 import archdsl
@@ -93,27 +92,7 @@ def test_computes_on_cuda_as_on_the_cpu(variant: Variant) -> None:
 
 
 def test_tidy(tmp_path: Path) -> None:
-    """Linted and formatted as by hand, and nothing in it but torch."""
-    for name in NAMES:
-        text = Variant(name).source
-        (tmp_path / f"{name.replace('@', '_').replace('.', '_')}.py").write_text(text, encoding="utf-8")
-        modules = set(re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE))
-        assert modules <= {
-            "__future__",
-            "argparse",
-            "collections",
-            "contextlib",
-            "functools",
-            "math",
-            "time",
-            "torch",
-            "typing",
-        }
-        assert str(Path.cwd()) not in text
-    ruff = [sys.executable, "-m", "ruff"]
-    common = ["--isolated", "--no-cache", "--line-length=100", "--target-version=py311", str(tmp_path)]
-    subprocess.run([*ruff, "check", "--select=E,F,I,UP,B", *common], check=True)
-    subprocess.run([*ruff, "format", "--check", *common], check=True)
+    check_tidy({name: Variant(name).source for name in NAMES}, tmp_path)
 
 
 @of_each_kind

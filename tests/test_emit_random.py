@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from emission import (
     predicted_parameters,
     tensors_of,
 )
+from tidiness import check_tidy
 
 import archdsl
 from archdsl.backends.torch.load import module
@@ -147,8 +146,4 @@ def test_computes_what_the_graph_says(networks: list[Graph]) -> None:
 
 
 def test_is_tidy(networks: list[Graph], tmp_path: Path) -> None:
-    for index, graph in enumerate(networks):
-        (tmp_path / f"random{index}.py").write_text(source(graph), encoding="utf-8")
-    common = ["--isolated", "--no-cache", "--line-length=100", "--target-version=py311", str(tmp_path)]
-    subprocess.run([sys.executable, "-m", "ruff", "check", "--select=E,F,I,UP,B", *common], check=True)
-    subprocess.run([sys.executable, "-m", "ruff", "format", "--check", *common], check=True)
+    check_tidy({f"random{index}": source(graph) for index, graph in enumerate(networks)}, tmp_path)

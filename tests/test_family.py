@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from emission import example_inputs, tensors_of
+from tidiness import check_tidy
 from torch import nn
 from variants import family
 
@@ -122,25 +123,7 @@ def _assert_same_outputs(made: nn.Module, network: archdsl.Network) -> None:
 
 
 def test_tidy(tmp_path: Path) -> None:
-    """Linted and formatted as by hand, and nothing in it but torch."""
-    for spec in SPECS:
-        text = text_of(spec)
-        (tmp_path / f"{spec}.py").write_text(text, encoding="utf-8")
-        modules = set(re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE))
-        assert modules <= {
-            "__future__",
-            "argparse",
-            "collections",
-            "contextlib",
-            "functools",
-            "math",
-            "time",
-            "torch",
-            "typing",
-        }
-    common = ["--isolated", "--no-cache", "--line-length=100", "--target-version=py311", str(tmp_path)]
-    subprocess.run([sys.executable, "-m", "ruff", "check", "--select=E,F,I,UP,B", *common], check=True)
-    subprocess.run([sys.executable, "-m", "ruff", "format", "--check", *common], check=True)
+    check_tidy({spec: text_of(spec) for spec in SPECS}, tmp_path)
 
 
 def test_same_bytes_every_time() -> None:

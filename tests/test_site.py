@@ -23,8 +23,8 @@ from site_links import Pages
 
 pytestmark = pytest.mark.xdist_group("site")
 
-NETWORKS = ("lenet", "resnet")
-SHOWN = ("index", "tutorial", "ops", "gallery/index", "gallery/lenet", "costs")
+NETWORKS = ("lenet",)
+SHOWN = ("index", "ops", "gallery/index", "gallery/lenet")
 PHONE = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
 SCREEN = {"width": 1280, "height": 800, "deviceScaleFactor": 1, "mobile": False}
 

@@ -5,7 +5,6 @@ In: README.md, docs/, specs/ and the like. Out: a folder of HTML files that work
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import sys
@@ -47,7 +46,7 @@ def build(folder: Path, networks: Sequence[str] = site_gallery.NETWORKS) -> Path
     copied = Pages(ROOT, pages, moved(networks), playground.is_dir())
     copy_documents(copied)
     site_gallery.write(copied, networks)
-    (folder / "zensical.toml").write_text(configuration(pages), encoding="utf-8")
+    shutil.copy(CONFIGURATION, folder)
     subprocess.run(
         [sys.executable, "-m", "zensical", "build", "--strict", "--config-file", str(folder / "zensical.toml")],
         check=True,
@@ -78,28 +77,19 @@ def copy_documents(pages: Pages) -> None:
     """Everything but the gallery: documents and what they show, the README, specs to download, the examples."""
     documents = [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "docs").rglob("*")) if path.is_file()]
     for file in [*documents, *FURTHER]:
-        if (ROOT / file).is_file() and not file.endswith((".ipynb", ".toml")):
+        if not file.endswith((".ipynb", ".toml")):
             pages.copy(file)
     shutil.copytree(ROOT / "specs", pages.folder / "specs")
     pages.write("examples.md", examples())
-    notebook = ROOT / "docs" / "notebook.ipynb"
-    if notebook.is_file():
-        pages.write("notebook.md", as_markdown(notebook))
+    pages.write("notebook.md", as_markdown(ROOT / "docs" / "notebook.ipynb"))
 
 
 def examples() -> str:
-    """The programs of `examples/`, each below what it says of itself."""
+    """The programs of `examples/`, each of which begins with what it does."""
     parts = ["# Examples\n"]
     for path in sorted((ROOT / "examples").glob("*.py")):
         parts.append(f"## {path.name}\n\n```python\n{path.read_text(encoding='utf-8').rstrip()}\n```\n")
     return "\n".join(parts)
-
-
-def configuration(pages: Path) -> str:
-    """The builder's configuration, without the lines of pages that are not there."""
-    lines = CONFIGURATION.read_text(encoding="utf-8").splitlines(keepends=True)
-    found = ((line, re.search(r'= "([\w/]+\.md)" }', line)) for line in lines)
-    return "".join(line for line, page in found if page is None or (pages / page[1]).is_file())
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ FILE_START = re.compile(r"^(from|network|block|defaults|def)\b", re.M)
 
 COVERED = {"arch", "console", "python", "sh", "py", "latex", "html"}
 """Kinds of fences that a test reads, and kinds that are for another program or for a file of the reader's own."""
-ELSEWHERE = {"README.md", "adding_an_op.md", "adding_a_measure.md", "design.md", "serve.md"}
+ELSEWHERE = {"README.md", "adding_an_op.md", "adding_a_measure.md", "design.md", "editors.md", "serve.md"}
 """Pages with further samples, which other tests read; a list of packages; addresses that are new each time."""
 
 

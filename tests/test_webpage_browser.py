@@ -77,6 +77,8 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     folder = tmp_path_factory.mktemp("pages")
     for name in NAMES:
         archdsl.load(name).save(folder / f"{name}.html")
+    cell = archdsl.load("googlenet").draw(format="html")._repr_mimebundle_()["text/html"]
+    (folder / "notebook.html").write_text(f"<!DOCTYPE html><title>Notebook</title>{cell}", encoding="utf-8")
     with chromium(folder) as driver:
         yield Browser(driver, folder)
 
@@ -86,7 +88,7 @@ def _no_errors_and_no_requests(browser: Browser) -> Iterator[None]:
     """After each test: nothing on the console, and nothing was asked for but the page itself."""
     yield
     assert browser.driver.get_log("browser") == []
-    own = [(browser.folder / f"{name}.html").as_uri() for name in NAMES]
+    own = [(browser.folder / f"{name}.html").as_uri() for name in (*NAMES, "notebook")]
     assert requests(browser.driver) <= set(own)
 
 
@@ -102,6 +104,20 @@ def test_a_click_opens_a_box_and_the_trail_leads_back(browser: Browser) -> None:
     assert "concat" in browser.text("#figure")
     browser.click("#trail li:first-child button")
     assert browser.trail == ["GoogLeNet"]
+
+
+def test_a_page_in_a_notebook_s_frame_opens_its_boxes_and_reads_nothing_around_it(browser: Browser) -> None:
+    browser.open("notebook")
+    frame = browser.element("iframe")
+    assert frame.size["width"] > 1000
+    browser.driver.switch_to.frame(frame)
+    try:
+        browser.click(browser.box("inception4"))
+        assert browser.trail == ["GoogLeNet", "inception4"]
+        read = "try { return parent.document.body.innerText } catch (error) { return error.name }"
+        assert browser.run(read) == "SecurityError"
+    finally:
+        browser.driver.switch_to.default_content()
 
 
 def test_an_op_tells_what_it_is(browser: Browser) -> None:

@@ -5,7 +5,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test references variants zoo prove keras onnx exported fuzz bench bench-cuda docs lint release-check site page vscode clean
+.PHONY: demo test references variants zoo prove keras onnx exported fuzz bench bench-cuda docs lint release-check site page playground vscode clean
 
 demo: $(VENV)/run.stamp  ## compile EfficientNet at phi 3, draw it and run it
 	$(BIN)/python scripts/demo.py
@@ -54,6 +54,9 @@ site: $(VENV)/test.stamp  ## build the documentation site in build/site
 
 page: editors/page/node_modules/.stamp  ## build the script of the live page; needs Node
 	cd editors/page && npm run -s build
+
+playground: $(VENV)/run.stamp editors/page/node_modules/.stamp  ## build the live page that needs no server; needs Node
+	$(BIN)/python scripts/playground.py
 
 VSCODE := editors/vscode
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)

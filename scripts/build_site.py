@@ -17,7 +17,7 @@ from site_notebook import as_markdown
 
 ROOT = Path(__file__).parent.parent
 CONFIGURATION = ROOT / "docs" / "site" / "zensical.toml"
-FETCHED = "https://unpkg.com/iframe-worker/shim"
+FETCHED = re.compile(r"https://[\w./-]+/iframe-worker/shim")
 MOVED = {
     "README.md": "index.md",
     "CHANGELOG.md": "changelog.md",
@@ -64,7 +64,7 @@ def keep_requests_home(site: Path) -> None:
     """The one script that zensical would fetch from elsewhere is our own copy of it."""
     for page in site.rglob("*.html"):
         home = "../" * (len(page.relative_to(site).parts) - 1)
-        text = page.read_text(encoding="utf-8").replace(FETCHED, f"{home}site/iframe-worker.js")
+        text = FETCHED.sub(f"{home}site/iframe-worker.js", page.read_text(encoding="utf-8"))
         page.write_text(text, encoding="utf-8")
 
 

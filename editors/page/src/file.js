@@ -78,7 +78,7 @@ export function makeFile(editor, link) {
   return {
     save: () => state && write(false),
     edited: sayState,
-    download,
+    take,
     opened: (told) => {
       if (state === null && told.text !== undefined) return take(told);
       if (state === null) state = { ...told, version: "" };

@@ -1,5 +1,5 @@
 // The page: the editor at the left, controls and one view of the network at the right. `open` makes the link to the
-// compiler: a socket to `archdsl serve`, or a worker that runs it in the browser.
+// compiler: a socket to `archdsl serve`, or a worker that runs it in the browser. `typed` is called with each change.
 
 import { makeControls } from "./controls.js";
 import { byId, element } from "./dom.js";
@@ -12,7 +12,7 @@ const PAUSE = 120; // milliseconds after the last key
 const SLOW = 400; // milliseconds after which the page says that it is compiling
 const REST = 300; // milliseconds after an answer with errors until their fixes are asked for
 
-export function start(open) {
+export function start(open, typed = () => {}) {
   let known = null; // what the compiler says of the language
   let number = 0; // of the last question
   let timer = null;
@@ -27,7 +27,8 @@ export function start(open) {
   makeTheme();
 
   function edited() {
-    file?.edited();
+    file.edited();
+    typed();
     soon();
   }
 
@@ -56,6 +57,7 @@ export function start(open) {
       saved: () => file.written(message.version),
       unsaved: () => file.unwritten(message),
       file: () => file.changedOnDisk(message.file),
+      ready: () => (byId("view-told").textContent = ""),
       progress: () => (byId("view-told").textContent = message.text),
     };
     handlers[message.kind]?.();
@@ -95,12 +97,12 @@ export function start(open) {
   }
 
   function lost(opened) {
-    file?.lost(opened);
+    file.lost(opened);
   }
 
   byId("beside").addEventListener("input", soon);
   new ResizeObserver(soon).observe(byId("view"));
-  return { editor, file };
+  return { editor, file, received };
 }
 
 // Light and dark as the browser is set, until the reader chooses; on a projector dark and large.

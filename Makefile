@@ -49,7 +49,7 @@ bench-cuda: $(VENV)/test.stamp  ## on a machine with a GPU: tests that need one,
 docs: $(VENV)/test.stamp  ## write the generated documents anew
 	$(BIN)/python scripts/write_docs.py
 
-site: $(VENV)/test.stamp  ## build the documentation site in build/site
+site: $(VENV)/test.stamp  ## build the documentation site in build/site, with the playground if it is built
 	$(BIN)/python scripts/build_site.py
 
 page: editors/page/node_modules/.stamp  ## build the script of the live page; needs Node

@@ -5,6 +5,7 @@ In: README.md, docs/, specs/ and the like. Out: a folder of HTML files that work
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys

@@ -80,9 +80,12 @@ def _checked(spec: Spec, asked: Question) -> dict[str, Any]:
 
 
 def _views(spec: Spec, graph: Graph, asked: Question) -> dict[str, Any]:
-    """The view, and in `beside` what is wrong with the name of a second network; the first is then shown alone."""
+    """The view, and in `beside` what is wrong with the name of a second network; the first is then shown alone.
+
+    Code is of one network.
+    """
     graphs, names, wrong = [graph], [spec.variant or graph.header.name], {}
-    if asked.beside.strip():
+    if asked.beside.strip() and asked.view != "code":
         try:
             graphs.append(second_graph(spec, asked.beside.strip()))
             names.append(asked.beside.strip())

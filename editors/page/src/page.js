@@ -101,7 +101,7 @@ export function start(open, typed = () => {}) {
   }
 
   byId("beside").addEventListener("input", soon);
-  new ResizeObserver(soon).observe(byId("view"));
+  new ResizeObserver(() => view.get().view === "figure" && soon()).observe(byId("view"));
   return { editor, file, received };
 }
 

@@ -21,13 +21,14 @@ class Source:
     """One file's text and the name it is shown under, e.g. `specs/resnet.arch`.
 
     A text that was made of another tool's file has an `origin`, since what is wrong is shown in that file. `path` is
-    the absolute path of the file, if the text is one: editors open files by it.
+    the absolute path of the file, if the text is one: editors open files by it. Texts are equal without it, since a
+    graph is the same wherever its spec lies.
     """
 
     name: str
     text: str = field(repr=False)
     origin: Origin | None = field(default=None, repr=False)
-    path: Path | None = field(default=None, repr=False)
+    path: Path | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def line_starts(self) -> tuple[int, ...]:

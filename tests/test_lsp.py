@@ -167,6 +167,7 @@ def test_completion(editor: Editor, uri: str) -> None:
     assert words(editor, uri, "    param p: ")[:2] == ["int", "float"]
     assert "channels" in words(editor, uri, "    stem.")
     assert words(editor, uri, "    # a comment ") == []
+    assert words(editor, uri, "    conv(8, 3) -> relu ")[:2] == ["->", "as"]
 
 
 def test_signatures(editor: Editor, uri: str) -> None:

@@ -29,6 +29,9 @@ FACTS = ("params", "macs", "buffers", "layers", "shape")
 SIZES = ("channels", "height", "width", "frames", "length", "shape")
 """Facts of a value of the network: `it.channels`."""
 
+LEADS = frozenset("and or not if elif then else in return let path shared repeat for".split())
+"""Words after which a value or a name follows. After all others a step is complete."""
+
 TYPES = ("int", "float", "bool", "str", "list", "block", "op")
 
 
@@ -69,6 +72,8 @@ def _at(file: File, text: str, offset: int, line: str) -> Iterable[Completion]:
         return [Completion(word, "type") for word in TYPES]
     if re.match(r"\w*$", line):
         return [Completion(word, "keyword") for word in TOP]
+    if (after := re.search(r"(\w*)[)\]}]?\s+$", line)) and after[0].strip() and after[1] not in LEADS:
+        return [Completion(word, "keyword") for word in ("->", "as", "first", "last")]
     return [*_arguments(file, text, offset), *_words(file, offset, line), *_names(file, offset), *_units(file)]
 
 

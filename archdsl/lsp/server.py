@@ -243,7 +243,7 @@ def _questions(server: Server) -> None:
     )
     server.feature(
         types.TEXT_DOCUMENT_COMPLETION,
-        types.CompletionOptions(trigger_characters=[".", "@", "(", "=", ">", "|", "{", " "]),
+        types.CompletionOptions(trigger_characters=[".", "@", "(", "=", ">", "|", "{"]),
     )(_answered(server, "completion", list[types.CompletionItem], at))
     server.feature(types.TEXT_DOCUMENT_SIGNATURE_HELP, types.SignatureHelpOptions(trigger_characters=["(", ",", "="]))(
         _answered(server, "signature", types.SignatureHelp, at)

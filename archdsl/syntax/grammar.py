@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -45,12 +46,16 @@ def parse_file(source: Source) -> tree.Spec:
     return spec
 
 
-@lru_cache(maxsize=64)
 def parse_partial(source: Source) -> tuple[tree.Spec, tuple[Diagnostic, ...]]:
     """The tree of a file that may be half written, and its syntax errors.
 
     Statements with errors are missing in the tree. It has no items where the rest could not be read either.
     """
+    return _read(source, source.path)
+
+
+@lru_cache(maxsize=64)
+def _read(source: Source, path: Path | None) -> tuple[tree.Spec, tuple[Diagnostic, ...]]:
     layout = scan(source)
     parsed, problems = _recovered(source, layout)
     spec, found = _built(source, parsed) if parsed is not None else (None, [])

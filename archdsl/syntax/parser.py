@@ -56,9 +56,14 @@ def with_plain_lines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-@lru_cache(maxsize=64)
 def parse(source: Source) -> tree.Spec:
     """The tree of a whole file. Raises `CompileError` with every independent syntax error."""
+    return _parsed(source, source.path)
+
+
+@lru_cache(maxsize=64)
+def _parsed(source: Source, path: Path | None) -> tree.Spec:
+    """The tree of a text at a path, which places in the tree lead to."""
 
     def made() -> tree.Spec:
         # Imported only here, because importing Lark takes as long as compiling a small spec.

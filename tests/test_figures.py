@@ -152,6 +152,7 @@ def test_the_checks_find_what_they_look_for() -> None:
             check(Picture(text.encode()))
 
 
+@pytest.mark.sampled
 @every_network
 def test_stages_cost_as_much_as_the_network(name: str) -> None:
     graph = network(name)

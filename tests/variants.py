@@ -26,6 +26,7 @@ from archdsl.resources import specs_folder
 
 SHORTER: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
+        **dict.fromkeys("beit bert gpt2 llama llama@tiny_1.1b t5@small vit".split(), {"depth": 2}),
         "nasnet": {"n": 2},
         "nasnet@mobile": {"n": 2},
         "nasnet_cifar": {"n": 2},

@@ -26,7 +26,7 @@ from archdsl.resources import specs_folder
 
 SHORTER: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        **dict.fromkeys("beit bert gpt2 llama llama@tiny_1.1b t5@small vit".split(), {"depth": 2}),
+        **{name: {"depth": 2} for name in "beit bert gpt2 llama llama@tiny_1.1b t5@small vit".split()},
         "nasnet": {"n": 2},
         "nasnet@mobile": {"n": 2},
         "nasnet_cifar": {"n": 2},

@@ -81,7 +81,11 @@ def test_wheel_holds_the_package_the_grammar_and_the_specs(built: tuple[Path, Pa
     """All that git has of the three folders, each license in them, what the package index reads, and nothing else."""
     info = f"archdsl-{PROJECT['version']}.dist-info"
     package = {name for name in tracked if name.startswith("archdsl/")}
-    licenses = {f"licenses/{name}" for name in package if re.search(r"/(LICENSE|OFL)[^/]*$", name)}
+    licenses = {
+        f"licenses/{name}"
+        for name in package
+        if re.search(r"/[^/]*(licen[cs]e|OFL)[^/]*$", name, re.IGNORECASE) and not name.endswith(".py")
+    }
     about = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"}
     data = {f"archdsl/{name}" for name in tracked if name.startswith(("grammar/", "specs/"))}
     assert set(ZipFile(built[1]).namelist()) == package | data | {f"{info}/{name}" for name in about | licenses}

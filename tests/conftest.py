@@ -24,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-SHARE = 10
+SHARE = 15
 """Of the cases of a test that is marked `sampled`, `make test` runs one in so many; `make variants` runs all."""
 
 

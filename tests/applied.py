@@ -7,8 +7,8 @@ from pathlib import Path
 
 from archdsl.diagnostics import CompileError, Diagnostic
 from archdsl.driver import compile_network
-from archdsl.editing import fixes
-from archdsl.editing.fixes import Edit
+from archdsl.editing import edits, fixes
+from archdsl.editing.edits import Edit
 from archdsl.resolve.resolve import resolve
 from archdsl.source import Source
 
@@ -26,9 +26,9 @@ def named_edits(diagnostic: Diagnostic) -> Sequence[Edit]:
     """The edits that a diagnostic's help names, of those about the spec itself."""
     if diagnostic.span is None or diagnostic.span.source.name != "net.arch":
         return []
-    return fixes.named_edits(diagnostic)
+    return edits.named_edits(diagnostic)
 
 
 def mends(text: str, diagnostic: Diagnostic, edit: Edit) -> str | None:
     """The spec after the edit, where that makes the error go and brings no error in the text of the spec."""
-    return next((changed for changed, _ in fixes.mended(text, diagnostic, edit, found_in, found_in(text))), None)
+    return next((tried.text for tried in fixes.mended(text, diagnostic, edit, found_in, found_in(text))), None)

@@ -80,6 +80,9 @@ def _name_and_variant(words: list[str]) -> tuple[str, str | None]:
         own, at, variant = name.partition("@")
         meant = f": a variant stands apart, `%%arch {own} {variant}`" if at and own.isidentifier() else ""
         _refuse(f"`{name}` cannot be the name of a variable{meant}")
+    setting, equals, value = rest[0].partition("=") if rest else ("", "", "")
+    if equals and setting.isidentifier():
+        _refuse(f"a setting is written `--{setting} {value}`, and `{rest[0]}` would be a variant")
     if len(rest) > 1:
         _refuse(f"`{rest[1]}` is one word too many; a setting is written `--classes 10`")
     return name, rest[0] if rest else None

@@ -147,6 +147,17 @@ def test_a_mistake_is_underlined_and_mended_by_its_fix(reader: Reader) -> None:
     assert not reader.all("#view.old")
 
 
+def test_lines_below_a_colon_are_further_in_and_tab_leaves_the_editor(reader: Reader) -> None:
+    reader.put_caret(1)
+    reader.press("ENTER", "# in", "ENTER", "# as far in")
+    assert "\n    # in\n    # as far in\n" in reader.written
+    reader.press("ENTER", "re")
+    reader.until(lambda: reader.all(".cm-tooltip-autocomplete"))
+    reader.press("ESCAPE", "TAB")
+    assert "cm-content" not in reader.focused
+    assert reader.written.splitlines()[3] == "    re"
+
+
 def test_the_slider_changes_the_table(reader: Reader) -> None:
     reader.click("#tab-table")
     reader.sees("#view tfoot", params(phi=0))

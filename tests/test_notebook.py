@@ -119,6 +119,7 @@ MISUSED = {
     "class": "`class` cannot be the name of a variable",
     "net@small": "a variant stands apart, `%%arch net small`",
     "net small 5": "`5` is one word too many; a setting is written `--classes 10`",
+    "net width=16": "a setting is written `--width 16`",
     "net smal": "did you mean `small`?",
     "net --clases 5": "did you mean `classes`?",
     "net --classes": "a value is missing after --classes",

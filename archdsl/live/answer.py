@@ -90,7 +90,7 @@ def _views(spec: Spec, graph: Graph, asked: Question) -> dict[str, Any]:
             graphs.append(second_graph(spec, asked.beside.strip()))
             names.append(asked.beside.strip())
         except CompileError as error:
-            wrong["beside"] = "\n".join(one.message for one in error.diagnostics)
+            wrong["beside"] = "\n".join(": ".join(filter(None, (one.message, one.help))) for one in error.diagnostics)
     return {"view": view(graphs, names, asked), **wrong}
 
 

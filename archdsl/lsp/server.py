@@ -7,6 +7,7 @@ types, the other answers what the editor asks.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -281,12 +282,18 @@ def _text(kind: Any) -> str:
     return str(getattr(kind, "value", kind))
 
 
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Whether a line of the log is about a fault. A request that is refused with its reason is none."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], JsonRpcException)
+
+
 def serve() -> None:
     """Serves an editor on standard input and output, until it ends the connection.
 
     What else is printed goes to standard error, since it is no message.
     """
     server = made()
+    logging.getLogger("pygls.protocol.json_rpc").addFilter(_is_fault)
     asked, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     try:

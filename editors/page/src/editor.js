@@ -1,11 +1,11 @@
 // The editor: CodeMirror with underlined mistakes, fixes, and what the compiler says at the ends of lines.
 
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+import { autocompletion, closeBrackets, closeBracketsKeymap, closeCompletion, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
-import { bracketMatching, indentUnit, syntaxHighlighting } from "@codemirror/language";
+import { bracketMatching, indentService, indentUnit, syntaxHighlighting } from "@codemirror/language";
 import { lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
-import { Compartment, EditorState, StateEffect, StateField, Text, Transaction } from "@codemirror/state";
+import { Compartment, EditorState, Prec, StateEffect, StateField, Text, Transaction } from "@codemirror/state";
 import { Decoration, EditorView, WidgetType, drawSelection, highlightActiveLine, highlightSpecialChars, keymap, lineNumbers } from "@codemirror/view";
 import { classHighlighter } from "@lezer/highlight";
 
@@ -41,6 +41,19 @@ const lineEnds = StateField.define({
   provide: (field) => EditorView.decorations.from(field),
 });
 
+const INDENT = "    ";
+
+// A new line is as far in as the one above it, and further in where that ends with a colon.
+const indentation = indentService.of((context, position) => {
+  if (context.simulatedBreak === null) return null;
+  const { text } = context.lineAt(position, -1);
+  const own = text.match(/^ */)[0].length;
+  return /:\s*(#.*)?$/.test(text) ? own + INDENT.length : own;
+});
+
+// The list of completions would keep the key for itself, and Tab after it would not leave the editor.
+const leave = Prec.highest(keymap.of([{ key: "Escape", run: (view) => closeCompletion(view) && false }]));
+
 export function makeEditor(parent, { changed, save }) {
   const extensions = [
     lineNumbers(),
@@ -49,7 +62,9 @@ export function makeEditor(parent, { changed, save }) {
     history(),
     drawSelection(),
     EditorState.tabSize.of(4),
-    indentUnit.of("    "),
+    indentUnit.of(INDENT),
+    indentation,
+    leave,
     syntaxHighlighting(classHighlighter),
     bracketMatching(),
     closeBrackets(),

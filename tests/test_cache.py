@@ -16,7 +16,7 @@ from archdsl.cache import digest, kept
 from archdsl.resources import specs_folder
 from archdsl.source import Source
 from archdsl.syntax import grammar, parser, plain
-from archdsl.syntax.parser import parse, read_source
+from archdsl.syntax.parser import _parsed, parse, read_source
 
 SPECS = sorted(specs_folder().rglob("*.arch"))
 SCRIPT = """
@@ -28,13 +28,19 @@ print(len(parse(Source("", "block A: relu")).items), "lark" in sys.modules)
 ANEW, FOUND = "1 True\n", "1 False\n"
 
 
+def forget() -> None:
+    """Trees that this process remembers."""
+    _parsed.cache_clear()
+    grammar._read.cache_clear()
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A cache of its own, with nothing remembered in this process."""
     monkeypatch.setenv("ARCHDSL_CACHE", str(tmp_path / "cache"))
-    parse.cache_clear()
+    forget()
     yield tmp_path / "cache"
-    parse.cache_clear()
+    forget()
 
 
 def run(folder: Path | str, script: str = SCRIPT) -> str:
@@ -60,7 +66,7 @@ def test_a_kept_tree_is_the_parsed_one(path: Path) -> None:
 def test_a_tree_as_deep_as_one_may_be_is_kept(folder: Path) -> None:
     source = Source("deep.arch", "block A:\n    let a = " + "-" * 100 + "1\n    relu\n")
     made = parse(source)
-    parse.cache_clear()
+    forget()
     assert parse(source) is not made
     assert parse(source) == made
     assert len(list(folder.iterdir())) >= 1
@@ -70,7 +76,7 @@ def test_a_file_is_parsed_once(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     first = parse(Source("a.arch", "block A: relu"))
     monkeypatch.setattr(grammar, "parse_file", lambda source: pytest.fail("it is parsed again"))
     assert parse(Source("a.arch", "block A: relu")) is first
-    parse.cache_clear()
+    forget()
     assert parse(Source("a.arch", "block A: relu")) == first
     assert parse(Source("b.arch", "block A: relu")).source.name == "b.arch"
 
@@ -92,7 +98,7 @@ def test_another_grammar_or_parser_reads_anew(folder: Path, monkeypatch: pytest.
     before = set(folder.iterdir())
     parser._reader.cache_clear()
     monkeypatch.setattr(parser, "grammar_text", lambda: "another grammar")
-    parse.cache_clear()
+    forget()
     parse(source)
     parser._reader.cache_clear()
     assert len(set(folder.iterdir()) - before) == 1

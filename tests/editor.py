@@ -113,6 +113,7 @@ class Editor:
 
     def open(self, path: Path, text: str | None = None) -> str:
         uri = path.as_uri()
+        self.published = [one for one in self.published if one["uri"] != uri]
         self.texts[uri] = path.read_text(encoding="utf-8") if text is None else text
         self.versions[uri] = 1
         document = {"uri": uri, "languageId": "archdsl", "version": 1, "text": self.texts[uri]}
@@ -139,6 +140,12 @@ class Editor:
         except queue.Empty:
             found: list[dict[str, Any]] = self._current(uri)[-1]["diagnostics"]
             return found
+
+    def settled(self, uri: str) -> None:
+        """Waits until a text without errors was checked with its defaults, and with all variants."""
+        end = time.monotonic() + WAIT
+        while len(self._current(uri)) < 2:
+            self._take(end)
 
     def _current(self, uri: str) -> list[dict[str, Any]]:
         version = self.versions.get(uri)

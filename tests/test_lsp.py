@@ -239,7 +239,7 @@ def test_fixes(editor: Editor, uri: str) -> None:
 
 def test_a_check_that_takes_too_long_is_said_and_hinders_nothing(editor: Editor, uri: str) -> None:
     """No spec is known that takes so long: the process that checks is stopped, as if it computed for ever."""
-    editor.diagnostics(uri)
+    editor.settled(uri)
     for child in _children(editor.process.pid):
         os.kill(child, signal.SIGSTOP)
     editor.change(uri, NET.replace("-> bn", "-> bm"))
@@ -290,7 +290,7 @@ def test_texts_that_are_no_files(editor: Editor) -> None:
 
 
 def test_a_child_that_is_killed_is_replaced(editor: Editor, uri: str) -> None:
-    editor.diagnostics(uri)
+    editor.settled(uri)
     for child in _children(editor.process.pid):
         os.kill(child, signal.SIGKILL)
     editor.change(uri, NET.replace("-> bn", "-> bm"))

@@ -38,7 +38,7 @@ SMALLER: dict[str, dict[str, Any]] = {
 
 def smaller(variant: Variant) -> archdsl.Network:
     """A network of the gallery with fewer copies of its blocks, or smaller, where it is large."""
-    return archdsl.load(variant.name, **SHORTER.get(variant.name, {}), **SMALLER.get(variant.spec, {}))
+    return archdsl.load(variant.name, **{**SHORTER.get(variant.name, {}), **SMALLER.get(variant.spec, {})})
 
 
 def as_if_trained(module: nn.Module) -> None:

@@ -45,7 +45,11 @@ class Editor:
             "processId": None,
             "rootUri": self.folder.as_uri(),
             "workspaceFolders": [{"uri": self.folder.as_uri(), "name": "folder"}],
-            "capabilities": {"workspace": workspace, "textDocument": {"publishDiagnostics": {}}},
+            "capabilities": {
+                "general": {"positionEncodings": ["utf-8", "utf-32", "utf-16"]},
+                "workspace": workspace,
+                "textDocument": {"publishDiagnostics": {}},
+            },
         }
 
     # --- what is sent --------------------------------------------------------------------------

@@ -88,6 +88,17 @@ def test_mistakes_while_typing(editor: Editor, uri: str) -> None:
     assert editor.diagnostics(uri) == []
 
 
+def test_positions_count_units_of_utf_16(editor: Editor, uri: str) -> None:
+    """Whatever else the editor offers: an emoji counts two, and a letter with an accent one."""
+    assert editor.capabilities["positionEncoding"] == "utf-16"
+    editor.change(uri, NET.replace("stage stem:", 'stage stem "é😀😀":').replace("-> bn", "-> bm"))
+    (found,) = editor.diagnostics(uri)
+    line = editor.texts[uri].split("\n")[7]
+    start, end = found["range"]["start"]["character"], found["range"]["end"]["character"]
+    assert line.encode("utf-16-le")[2 * start : 2 * end].decode("utf-16-le") == "bm"
+    assert start == line.index("bm") + 2
+
+
 def test_facts_of_variants_are_checked_too(editor: Editor, uri: str) -> None:
     editor.change(uri, NET.replace("16x32x32", "8x32x32"))
     (found,) = editor.diagnostics(uri)

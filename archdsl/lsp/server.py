@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from lsprotocol import converters, types
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from archdsl.editing.child import Child, Failed, TooLong
 from archdsl.files import SPEC
@@ -36,11 +37,23 @@ FUNCTION = "archdsl.lsp.answers:answer"
 convert = converters.get_converter()
 
 
+class Protocol(LanguageServerProtocol):
+    """Positions count units of UTF-16, which every editor can, also where it would rather count otherwise."""
+
+    @lsp_method(types.INITIALIZE)
+    def lsp_initialize(self, params: types.InitializeParams) -> Generator[Any, Any, types.InitializeResult]:
+        if params.capabilities.general is not None:
+            params.capabilities.general.position_encodings = None
+        result: types.InitializeResult = yield from super().lsp_initialize(params)
+        return result
+
+
 class Server(LanguageServer):
     """The server's state: for each open file the check that is waited for, and the files that it was made of."""
 
     def __init__(self) -> None:
-        super().__init__("archdsl", version("archdsl"), text_document_sync_kind=types.TextDocumentSyncKind.Full)
+        whole = types.TextDocumentSyncKind.Full
+        super().__init__("archdsl", version("archdsl"), text_document_sync_kind=whole, protocol_cls=Protocol)
         self.checker, self.answerer = Child(FUNCTION, CHECK), Child(FUNCTION, ANSWER)
         self.waiting = {child: ThreadPoolExecutor(max_workers=1) for child in (self.checker, self.answerer)}
         self.checks: dict[str, asyncio.Task[None]] = {}
@@ -92,7 +105,8 @@ class Server(LanguageServer):
         await asyncio.sleep(PAUSE)
         found = await self.checked(uri, variants=False, seconds=CHECK)
         self.publish(uri, found)
-        if self.client_capabilities.workspace and self.client_capabilities.workspace.inlay_hint:
+        workspace = self.client_capabilities.workspace
+        if workspace and workspace.inlay_hint and workspace.inlay_hint.refresh_support:
             self.workspace_inlay_hint_refresh(None)
         if not any(one["severity"] == 1 for one in found):
             self.publish(uri, await self.checked(uri, variants=True, seconds=VARIANTS))

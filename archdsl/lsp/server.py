@@ -1,7 +1,7 @@
 """The language server: keeps the open texts, asks the child processes, and sends what they answer.
 
 Nothing of a spec is read in this process, so that no spec can keep it from answering. One child checks while the user
-types, the other answers what the editor asks.
+types, one checks the variants when nothing is wrong, and one answers what the editor asks.
 """
 
 from __future__ import annotations
@@ -54,8 +54,9 @@ class Server(LanguageServer):
     def __init__(self) -> None:
         whole = types.TextDocumentSyncKind.Full
         super().__init__("archdsl", version("archdsl"), text_document_sync_kind=whole, protocol_cls=Protocol)
-        self.checker, self.answerer = Child(FUNCTION, CHECK), Child(FUNCTION, ANSWER)
-        self.waiting = {child: ThreadPoolExecutor(max_workers=1) for child in (self.checker, self.answerer)}
+        self.checker, self.variants, self.answerer = (Child(FUNCTION, limit) for limit in (CHECK, VARIANTS, ANSWER))
+        children = (self.checker, self.variants, self.answerer)
+        self.waiting = {child: ThreadPoolExecutor(max_workers=1) for child in children}
         self.checks: dict[str, asyncio.Task[None]] = {}
         self.files: dict[str, frozenset[str]] = {}
 
@@ -103,28 +104,30 @@ class Server(LanguageServer):
         A result is dropped if the text, or one that it imports, has changed since: then this task is cancelled.
         """
         await asyncio.sleep(PAUSE)
-        found = await self.checked(uri, variants=False, seconds=CHECK)
+        found = await self.checked(uri, self.checker)
         self.publish(uri, found)
         workspace = self.client_capabilities.workspace
         if workspace and workspace.inlay_hint and workspace.inlay_hint.refresh_support:
             self.workspace_inlay_hint_refresh(None)
         if not any(one["severity"] == 1 for one in found):
-            self.publish(uri, await self.checked(uri, variants=True, seconds=VARIANTS))
+            await asyncio.sleep(PAUSE)
+            self.publish(uri, await self.checked(uri, self.variants))
 
-    async def checked(self, uri: str, variants: bool, seconds: float) -> list[dict[str, Any]]:
+    async def checked(self, uri: str, child: Child) -> list[dict[str, Any]]:
         """The diagnostics of a file; where it takes too long, one that says so."""
+        variants = child is self.variants
         question = self.question("check", uri, variants=variants)
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
-            answer = await loop.run_in_executor(self.waiting[self.checker], self.checker.ask, question, seconds)
+            answer = await loop.run_in_executor(self.waiting[child], child.ask, question)
         except asyncio.CancelledError:
             if loop.time() > started + LATE:
-                self.checker.close()
+                child.close()
             raise
         except TooLong:
             what = "its variants were not checked: " if variants else ""
-            return [_about_file(f"{what}compiling takes longer than {seconds:g} s")]
+            return [_about_file(f"{what}compiling takes longer than {child.seconds:g} s")]
         except Failed as failed:
             return [_about_file(f"this spec could not be checked: {failed}")]
         self.files[uri] = frozenset(answer["files"])
@@ -149,9 +152,8 @@ class Server(LanguageServer):
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri=uri, diagnostics=[]))
 
     def close(self) -> None:
-        self.checker.close()
-        self.answerer.close()
-        for pool in self.waiting.values():
+        for child, pool in self.waiting.items():
+            child.close()
             pool.shutdown(wait=False, cancel_futures=True)
 
 

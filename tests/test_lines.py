@@ -101,3 +101,23 @@ def test_lines_of_each_kind() -> None:
         17: "8×16×16 … 16×8×8 1.61 K params, 184 K MACs",
         18: "8×16×16 … 16×8×8",
     }
+
+
+def test_a_join_gives_what_it_joins_and_not_its_last_branch() -> None:
+    """A join on one line, over several lines, and with its branches on lines of their own."""
+    text = (
+        "network N:\n"
+        "    input image: 3 x 8 x 8\n"
+        "    concat{conv(4, 3) | it -> conv(2, 1)}\n"
+        "    concat{conv(4, 3) |\n"
+        "           conv(8, 1)}\n"
+        "    concat:\n"
+        "        | conv(5, 1)\n"
+        "        | it\n"
+    )
+    spec = Spec(text)
+    found = {facts.line: facts.shapes for facts in lines(spec.compiled.graph, spec.source, parse(spec.source))}
+    assert found[3] == ("6×8×8",)
+    assert found[5] == ("12×8×8",)
+    assert found[6] == ("17×8×8",)
+    assert found[7] == ("5×8×8",)

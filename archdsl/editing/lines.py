@@ -16,7 +16,7 @@ from archdsl.analyses.notation import count, plain, shape
 from archdsl.ir.graph import Graph, Node, Scope, Value
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
-from archdsl.syntax.node import Node as TreeNode
+from archdsl.syntax.node import nodes_in
 
 HEADED = re.compile(r"(stage|output|repeat|for)\b")
 """The statements that have lines of their own below them."""
@@ -94,7 +94,7 @@ class _Places:
 
     def __init__(self, source: Source, spec: tree.Spec) -> None:
         self.source = source
-        self.joins = {step.target.span.start: _end(step.target) for step in _merges(spec)}
+        self.joins = {step.target.span.start: _end(step.target) for step in _merges(spec.items)}
 
     def holds(self, span: Span) -> bool:
         ours = self.source.path
@@ -123,15 +123,7 @@ def _end(merge: Any) -> int:
 
 
 def _merges(part: Any) -> Iterator[tree.Step]:
-    pending = [part]
-    while pending:
-        part = pending.pop()
-        if isinstance(part, tree.Step) and isinstance(part.target, tree.Merge):
-            yield part
-        if type(part) is tuple:
-            pending.extend(part)
-        elif isinstance(part, TreeNode):
-            pending.extend(getattr(part, name) for name in part.__match_args__)
+    return (node for node in nodes_in(part) if isinstance(node, tree.Step) and isinstance(node.target, tree.Merge))
 
 
 def _items(graph: Graph, node: Node, places: _Places) -> Iterator[tuple[int, _Item]]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.grammar import parse_partial
-from archdsl.syntax.node import Node
+from archdsl.syntax.node import nodes_in
 
 
 class Symbol(NamedTuple):
@@ -92,15 +92,7 @@ def _last_line(span: Span) -> int:
 
 
 def _spans(part: Any) -> Iterator[Span]:
-    pending = [part]
-    while pending:
-        part = pending.pop()
-        if isinstance(part, FOLDED):
-            yield part.span
-        if type(part) is tuple:
-            pending.extend(part)
-        elif isinstance(part, Node):
-            pending.extend(getattr(part, name) for name in part.__match_args__)
+    return (node.span for node in nodes_in(part) if isinstance(node, FOLDED))
 
 
 def differences(old: str, new: str) -> list[tuple[int, int, str]]:

@@ -60,7 +60,7 @@ def mistakes(spec: Spec, shown: Spec, variants: bool) -> tuple[Diagnostic, ...]:
     """The errors and warnings of a text: with its shown variant, or with all; for blocks, also those in their use."""
     if shown.path != spec.path:
         theirs = [one for one in found(shown) if one.span is not None and one.span.source.path == spec.path]
-        return (*found(spec), *(one for one in theirs if one.code not in {own.code for own in found(spec)}))
+        return (*found(spec), *theirs)
     return found_in_variants(spec) if variants else found(shown)
 
 
@@ -75,8 +75,8 @@ def line_facts(spec: Spec, shown: Spec) -> list[LineFacts] | None:
 def kept(old: str, facts: list[LineFacts], new: str) -> list[LineFacts]:
     """Of the facts of an old text, those that still hold of one that has errors.
 
-    These are the lines above the first change, if all changes are in the item (a block or the network) that the lines
-    are in: what a line gives follows from those above it.
+    These are the lines of the network above the first change, if all changes are in the network: what a line gives
+    follows from those above it.
     """
     before, after = old.split("\n"), new.split("\n")
     changes = [
@@ -88,13 +88,8 @@ def kept(old: str, facts: list[LineFacts], new: str) -> list[LineFacts]:
     for item in parse_partial(Source("", old))[0].items:
         begin, end = item.span.line, item.span.source.position(item.span.end)[0]
         if begin < first and last <= end and isinstance(item, tree.Network):
-            return [fact for fact in facts if begin < fact.line < first and not _declares(before[fact.line - 1])]
+            return [fact for fact in facts if begin < fact.line < first]
     return []
-
-
-def _declares(line: str) -> bool:
-    """Whether a line states a fact of the whole network."""
-    return line.lstrip().startswith("network")
 
 
 def reached(file: File) -> set[Path]:

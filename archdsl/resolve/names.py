@@ -14,7 +14,7 @@ from archdsl.ops.registry import REGISTRY
 from archdsl.source import Span
 from archdsl.suggest import help_for_argument
 from archdsl.syntax import tree
-from archdsl.syntax.node import Node
+from archdsl.syntax.node import Node, nodes_in
 
 DIGITS = "0123456789"
 
@@ -92,15 +92,7 @@ def names_read(text: Node) -> frozenset[str]:
 
 def names_in(text: Any) -> Iterator[tree.Name]:
     """All names in a part of the tree, or in several, with their places."""
-    pending: list[Any] = [text]
-    while pending:
-        part = pending.pop()
-        if isinstance(part, tree.Name):
-            yield part
-        elif type(part) is tuple:
-            pending.extend(part)
-        elif isinstance(part, Node):
-            pending.extend(getattr(part, field) for field in part.__match_args__)
+    return (part for part in nodes_in(text) if isinstance(part, tree.Name))
 
 
 def makes_stages(statement: Any) -> bool:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import FrozenInstanceError, dataclass
 from typing import Any, ClassVar, NoReturn, TypeVar, dataclass_transform
 
@@ -59,3 +60,15 @@ class Node:
     def __setstate__(self, values: tuple[Any, ...]) -> None:
         for name, value in zip(self.__match_args__, values, strict=True):
             object.__setattr__(self, name, value)
+
+
+def nodes_in(part: Any) -> Iterator[Node]:
+    """All nodes in a part of the tree, itself among them, or in a tuple of parts, in no particular order."""
+    pending = [part]
+    while pending:
+        part = pending.pop()
+        if type(part) is tuple:
+            pending.extend(part)
+        elif isinstance(part, Node):
+            yield part
+            pending.extend(part._values)
